@@ -1,0 +1,71 @@
+// Matrix multiplication of activations by packed weights: out[m][n] = sum over k of x[m][k] * w[n][k].
+//
+// Weights are packed once at load into panels of kPanelCols output features, one panel being one sequential stream of bytes that is read
+// once per tile of rows, in the same layout for one row and for 512 (reference/engine.md sections 0 and 2). The value of an output
+// element depends on its own row and column only, bit for bit: not on how many rows, or which, are multiplied with it.
+//
+// Owner: the caller owns all memory. Any thread, as long as outputs are disjoint: threads share a product by taking panels.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "base/error.h"
+#include "kernel/isa.h"
+#include "model/tensor.h"
+
+namespace ondol {
+
+inline constexpr int kPanelCols = 32;
+
+// What the rows of x must be turned into for a weight type.
+enum class ActKind : uint8_t {
+  kF32,   // F32 and F16 weights: floats as they are
+  kBF16,  // BF16 weights: rounded to bfloat16 (kept as f32 by `exact` matrices, see pack_options)
+  kQ8,    // quantised weights: int8 with a float scale for each 32 values
+};
+
+struct PackedMatrix {
+  DType dtype = DType::kF32;  // the type it was packed from
+  ActKind act = ActKind::kF32;
+  int64_t rows = 0;  // output features, N
+  int64_t cols = 0;  // input features, K
+  size_t panel_bytes = 0;
+  const std::byte* data = nullptr;  // panels() * panel_bytes, 64-byte aligned
+
+  int64_t panels() const { return (rows + kPanelCols - 1) / kPanelCols; }
+};
+
+// Prepared rows. One allocation of act_bytes() holds everything; bind_activations lays the pointers over it.
+struct Activations {
+  ActKind kind = ActKind::kF32;
+  int64_t cols = 0;
+  int64_t stride = 0;          // elements between rows of `values`
+  void* values = nullptr;      // float, bfloat16 (uint16_t) or int8_t
+  float* scales = nullptr;     // kQ8: [row][cols/32]
+  int32_t* sums = nullptr;     // kQ8: [row][cols/16] sums of 16 int8 values
+};
+
+size_t act_bytes(ActKind kind, int64_t max_rows, int64_t cols);
+Activations bind_activations(ActKind kind, int64_t max_rows, int64_t cols, void* memory);
+
+// The layout of a packed matrix without data: panel_bytes, act. `isa` matters: a matrix must be packed and multiplied with the same one.
+// kInvalidArgument if cols does not fit the type's blocks.
+Result<PackedMatrix> plan_matrix(DType dtype, int64_t rows, int64_t cols, Isa isa);
+
+struct MatmulKernels {
+  // Packs panels [panel_begin, panel_end) of `source` into memory of matrix.panels() * panel_bytes at `dst`. Output feature n is source
+  // row row_map[n], or n when row_map is empty. Features past the last are zero.
+  void (*pack)(const Tensor& source, std::span<const int32_t> row_map, const PackedMatrix& matrix, int64_t panel_begin,
+               int64_t panel_end, std::byte* dst);
+  // Converts rows [row_begin, row_end) of x (floats, `ldx` between rows).
+  void (*prepare)(const float* x, int64_t ldx, int64_t row_begin, int64_t row_end, const Activations& out);
+  // out[m * ldo + n] for m in [0, rows) of `x` and n in panels [panel_begin, panel_end), n < w.rows. `bias` (w.rows floats) may be null.
+  void (*matmul)(const Activations& x, int64_t rows, const PackedMatrix& w, int64_t panel_begin, int64_t panel_end, const float* bias,
+                 float* out, int64_t ldo);
+};
+
+const MatmulKernels& matmul_kernels(Isa isa);
+
+}  // namespace ondol
