@@ -20,10 +20,10 @@
 namespace ondol {
 
 struct GgufLimits {
-  uint64_t max_metadata = 100'000;      // key/value pairs
+  uint64_t max_metadata = 100'000;  // key/value pairs
   uint64_t max_tensors = 200'000;
-  uint64_t max_array = 4'000'000;       // elements of one array: the largest vocabularies have 262,144 tokens
-  size_t max_string = 64 << 20;         // bytes; the largest strings are chat templates
+  uint64_t max_array = 4'000'000;  // elements of one array: the largest vocabularies have 262,144 tokens
+  size_t max_string = 64 << 20;    // bytes; the largest strings are chat templates
   int max_array_depth = 4;
 };
 
