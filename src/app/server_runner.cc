@@ -1,0 +1,149 @@
+#include "app/server_runner.h"
+
+#include <fmt/format.h>
+#include <malloc.h>
+#include <signal.h>
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+#include <ctime>
+#include <mutex>
+#include <utility>
+
+#include "app/options.h"
+#include "app/progress_bar.h"
+#include "app/signals.h"
+#include "app/sizes.h"
+
+namespace ondol {
+namespace {
+
+// Hands requests to the API once there is one; until then the process is alive, but not ready.
+class Front {
+ public:
+  void handle(std::shared_ptr<Exchange> exchange) {
+    if (const std::shared_ptr<Api> api = get(); api != nullptr) return api->handle(std::move(exchange));
+    if (exchange->request().path == "/health") {
+      answer(*exchange, 200, R"({"status":"loading"})");
+      return;
+    }
+    answer(*exchange, 503,
+           R"({"error":{"message":"the model is loading; try again in a second","type":"server_error",)"
+           R"("param":null,"code":"model_loading"}})");
+  }
+
+  void set(std::shared_ptr<Api> api) {
+    const std::lock_guard lock(mutex_);
+    api_.swap(api);
+  }
+
+  std::shared_ptr<Api> get() {
+    const std::lock_guard lock(mutex_);
+    return api_;
+  }
+
+ private:
+  static void answer(Exchange& exchange, int status, const char* body) {
+    HttpResponse response;
+    response.status = status;
+    response.body = body;
+    if (status == 503) response.headers.emplace_back("Retry-After", "1");
+    exchange.respond(std::move(response));
+  }
+
+  std::mutex mutex_;
+  std::shared_ptr<Api> api_;
+};
+
+void log_ready(const ServedModel& served, int64_t elapsed_us) {
+  const EngineStats stats = served.engine->stats();
+  const EngineOptions& options = served.engine->options();
+  spdlog::info("{} ready in {:.1f} s: context {} tokens, weights {}, KV cache {} ({}), {} threads", served.name,
+               static_cast<double>(elapsed_us) / 1e6, served.engine->max_context(), format_size(stats.weight_bytes),
+               format_size(stats.kv_bytes), kv_type_name(options.kv_type), options.threads);
+}
+
+bool is_loopback(const std::string& host) { return host.starts_with("127.") || host == "::1" || host == "localhost"; }
+
+}  // namespace
+
+std::string server_url(const std::string& host, int port) {
+  const bool v6 = host.find(':') != std::string::npos;
+  return fmt::format("http://{}{}{}:{}", v6 ? "[" : "", host, v6 ? "]" : "", port);
+}
+
+void bind_server_options(CLI::App& app, ServerConfig& config) {
+  app.add_option("--name", config.name, "Name of the model in the API; without it the known or the file's name");
+  app.add_option("--host", config.host, "Address to listen on; 0.0.0.0 = reachable from other machines")->capture_default_str();
+  app.add_option("--port", config.port, "Port to listen on; 0 = any free one")->check(CLI::Range(0, 65535))->capture_default_str();
+  app.add_option("--drain", config.drain_s, "Seconds that answers in progress may take after SIGTERM")
+      ->check(CLI::Range(0, 3600))
+      ->capture_default_str();
+  bind_engine_options(app, config.engine);
+}
+
+Result<ServedModel> load_model(const std::string& path, const std::string& name, const EngineOptions& options, Registry& metrics,
+                               const std::function<void(double)>& progress) {
+  ServedModel served;
+  served.name = name;
+  served.created_unix_s = static_cast<int64_t>(std::time(nullptr));
+  ONDOL_TRY(std::unique_ptr<Model> opened, Model::open(path));
+  const std::shared_ptr<const Model> model = std::move(opened);
+  served.model = model;
+  if (!model->chat_template().empty()) {
+    Result<ChatTemplate> parsed = ChatTemplate::parse(model->chat_template());
+    if (parsed) {
+      served.chat_template = std::make_shared<const ChatTemplate>(std::move(*parsed));
+    } else {
+      spdlog::warn("chat completions are off for {}: its chat template cannot be read: {}", name, parsed.error().message);
+    }
+  }
+  ONDOL_TRY(std::unique_ptr<Engine> engine, Engine::create(model, options, metrics, progress));
+  served.engine = std::move(engine);
+  return served;
+}
+
+Status run_server(const ServerConfig& config, const std::string& model_path, const std::string& name) {
+  ::signal(SIGPIPE, SIG_IGN);
+  StopSignals signals;
+  const SteadyClock clock;
+  const int64_t started_us = clock.now_us();
+
+  Registry metrics;
+  const auto front = std::make_shared<Front>();
+  HttpServerOptions http;
+  http.address = config.host;
+  http.port = static_cast<uint16_t>(config.port);
+  http.threads = 2;  // one may be parsing a long prompt while the other answers /health
+  ONDOL_TRY(const std::unique_ptr<HttpServer> server,
+            HttpServer::start(http, metrics, [front](std::shared_ptr<Exchange> exchange) { front->handle(std::move(exchange)); }));
+  if (!is_loopback(config.host)) spdlog::warn("anyone who can reach {} may use the model: there are no keys yet", config.host);
+
+  ServedModel served;
+  {
+    ProgressBar bar("loading " + name, ProgressUnit::kShare, clock);
+    ONDOL_TRY(served, load_model(model_path, name, config.engine, metrics, [&](double share) { bar.update_share(share); }));
+  }
+  if (served.model->tokenizer() == nullptr) {
+    return fail(Code::kFailedPrecondition, name + " cannot be served without a tokenizer: " + served.model->tokenizer_error());
+  }
+  ::malloc_trim(0);  // what reading and packing took is not needed again
+  log_ready(served, clock.now_us() - started_us);
+  std::vector<ServedModel> models;
+  models.push_back(std::move(served));
+  auto api = std::make_shared<Api>(std::move(models), metrics);
+  api->set_ready(true);
+  front->set(api);
+  signals.arm();
+  fmt::print("listening on {}\n", server_url(config.host, server->port()));
+  std::fflush(stdout);
+
+  const int number = signals.wait();
+  spdlog::info("signal {}: finishing answers in progress, at most {} s (again to stop at once)", number, config.drain_s);
+  api->set_ready(false);
+  server->stop(config.drain_s);
+  front->set(nullptr);
+  return {};
+}
+
+}  // namespace ondol

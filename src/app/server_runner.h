@@ -1,0 +1,45 @@
+// One process that serves one model: HTTP front, engine, signals. `ondol serve` and `ondol up` end here.
+//
+// Owner: the command; called once on the main thread, returns when the server has drained.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/error.h"
+#include "base/metrics.h"
+#include "engine/engine.h"
+#include "gateway/api.h"
+
+namespace CLI {
+class App;
+}
+
+namespace ondol {
+
+struct ServerConfig {
+  std::string model;  // path or name, see resolve_model
+  std::string name;   // public name; empty = the catalogue's or the file's
+  std::string host = "127.0.0.1";
+  int port = 8080;  // 0 = any free one
+  int drain_s = 30;
+  EngineOptions engine;
+};
+
+// --name --host --port --drain and the engine's options.
+void bind_server_options(CLI::App& app, ServerConfig& config);
+
+// Opens a model and starts its engine. A chat template that cannot be read is logged and left out.
+Result<ServedModel> load_model(const std::string& path, const std::string& name, const EngineOptions& options, Registry& metrics,
+                               const std::function<void(double)>& progress);
+
+// Listens at once (/health answers while the model loads, everything else 503), loads `model_path`, prints "listening on http://..." on
+// stdout when requests are served, and returns after SIGINT or SIGTERM once answers in progress have ended or `drain_s` has passed.
+Status run_server(const ServerConfig& config, const std::string& model_path, const std::string& name);
+
+// "http://127.0.0.1:8080", with brackets around an IPv6 address.
+std::string server_url(const std::string& host, int port);
+
+}  // namespace ondol
