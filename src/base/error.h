@@ -58,17 +58,16 @@ std::string quoted(std::string_view text, size_t max_bytes = 80);
 }  // namespace ondol
 
 // Evaluates an expression of type Result or Status, returns its error from the enclosing function if it has one.
-#define ONDOL_TRY_STATUS(expr)                                               \
-  do {                                                                       \
-    if (auto ondol_status_ = (expr); !ondol_status_)                         \
-      return std::unexpected(std::move(ondol_status_).error());              \
+#define ONDOL_TRY_STATUS(expr)                                                                                 \
+  do {                                                                                                         \
+    if (auto ondol_status_ = (expr); !ondol_status_) return std::unexpected(std::move(ondol_status_).error()); \
   } while (false)
 
 // ONDOL_TRY(auto x, f()): `x` is the value of f(), or the enclosing function returns f's error.
 #define ONDOL_TRY_CAT2(a, b) a##b
 #define ONDOL_TRY_CAT(a, b) ONDOL_TRY_CAT2(a, b)
-#define ONDOL_TRY_IMPL(tmp, decl, expr)                                      \
-  auto tmp = (expr);                                                         \
-  if (!tmp) return std::unexpected(std::move(tmp).error());                  \
+#define ONDOL_TRY_IMPL(tmp, decl, expr)                     \
+  auto tmp = (expr);                                        \
+  if (!tmp) return std::unexpected(std::move(tmp).error()); \
   decl = std::move(*tmp)
 #define ONDOL_TRY(decl, expr) ONDOL_TRY_IMPL(ONDOL_TRY_CAT(ondol_try_, __LINE__), decl, expr)

@@ -22,7 +22,7 @@ Result<MappedFile> MappedFile::open(const std::string& path) {
     const Code code = errno == EACCES ? Code::kPermissionDenied : Code::kNotFound;
     return fail(code, "cannot open " + quoted(path, 200) + ": " + std::strerror(errno));
   }
-  struct stat info {};
+  struct stat info{};
   void* data = MAP_FAILED;
   const bool usable = ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0;
   if (usable) data = ::mmap(nullptr, static_cast<size_t>(info.st_size), PROT_READ, MAP_SHARED, fd, 0);
@@ -57,7 +57,7 @@ MappedFile::~MappedFile() {
 void MappedFile::drop_resident() const { ::madvise(const_cast<std::byte*>(data_), size_, MADV_DONTNEED); }
 
 bool MappedFile::unchanged() const {
-  struct stat info {};
+  struct stat info{};
   return ::stat(path_.c_str(), &info) == 0 && info.st_ino == inode_ && static_cast<size_t>(info.st_size) == size_ &&
          modified_ns(info) == modified_ns_;
 }

@@ -1,8 +1,8 @@
 #include "base/metrics.h"
 
 #include <algorithm>
-#include <cmath>
 #include <charconv>
+#include <cmath>
 
 namespace ondol {
 namespace {

@@ -22,16 +22,17 @@
 namespace ondol {
 
 struct EngineOptions {
-  int threads = 0;            // 0 = the CPUs that the process may use
-  int max_context = 0;        // tokens of one sequence; 0 = the model's, at most what the KV cache holds
-  uint64_t kv_bytes = 0;      // 0 = a quarter of the memory that is free after the weights, at most 4 GiB
+  int threads = 0;        // 0 = the CPUs that the process may use
+  int max_context = 0;    // tokens of one sequence; 0 = the model's, at most what the KV cache holds
+  uint64_t kv_bytes = 0;  // 0 = a quarter of the memory that is free after the weights, at most 4 GiB
   KvType kv_type = KvType::kF16;
-  int max_running = 64;       // sequences in a batch
-  int max_waiting = 256;      // requests in the queue; more get kResourceExhausted (HTTP 429)
-  int step_tokens = 512;      // token budget of a step
-  int mixed_prefill = 64;     // prompt tokens that a step takes while streams run: bounds how late their next token is
+  int max_running = 64;    // sequences in a batch
+  int max_waiting = 256;   // requests in the queue; more get kResourceExhausted (HTTP 429)
+  int step_tokens = 512;   // token budget of a step
+  int mixed_prefill = 64;  // prompt tokens that a step takes while streams run: bounds how late their next token is
   bool prefix_cache = true;
   bool huge_pages = true;
+  std::string label = "model";  // the model label of the metrics
 };
 
 struct LogitBias {
@@ -48,8 +49,8 @@ struct SamplingParams {
   float presence_penalty = 0.0f;    // over the answer, as OpenAI defines them
   float frequency_penalty = 0.0f;
   std::vector<LogitBias> logit_bias;
-  uint64_t seed = 0;     // the same seed, prompt and parameters give the same answer in any batch
-  int logprobs = -1;     // -1 = none; else the chosen token's and this many of the best, 0..20
+  uint64_t seed = 0;  // the same seed, prompt and parameters give the same answer in any batch
+  int logprobs = -1;  // -1 = none; else the chosen token's and this many of the best, 0..20
 };
 
 struct GenerateRequest {
@@ -66,20 +67,20 @@ struct TokenLogprob {
 
 struct TokenEvent {
   int32_t token = 0;
-  float logprob = 0;               // set when logprobs >= 0
-  std::vector<TokenLogprob> top;   // best first
+  float logprob = 0;              // set when logprobs >= 0
+  std::vector<TokenLogprob> top;  // best first
 };
 
 enum class FinishReason { kStop, kLength, kCancelled, kError };
 
 struct FinishEvent {
   FinishReason reason = FinishReason::kStop;
-  Error error;                // for kError
+  Error error;  // for kError
   int prompt_tokens = 0;
-  int cached_tokens = 0;      // of the prompt, taken from the prefix cache
-  int completion_tokens = 0;  // tokens reported (a stop token is counted too)
-  int64_t queue_us = 0;       // submit to first scheduled
-  int64_t first_token_us = 0; // submit to first token
+  int cached_tokens = 0;       // of the prompt, taken from the prefix cache
+  int completion_tokens = 0;   // tokens reported (a stop token is counted too)
+  int64_t queue_us = 0;        // submit to first scheduled
+  int64_t first_token_us = 0;  // submit to first token
   int64_t total_us = 0;
 };
 
@@ -94,9 +95,10 @@ class TokenSink {
 struct EngineStats {
   int running = 0;
   int waiting = 0;
-  uint64_t kv_blocks_total = 0, kv_blocks_free = 0, kv_blocks_cached = 0;
+  uint64_t kv_blocks_total = 0, kv_blocks_free = 0;  // of kKvBlock tokens in all layers
+  uint64_t kv_blocks_cached = 0;                     // known to the prefix cache
   uint64_t prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0, steps = 0;
-  uint64_t weight_bytes = 0, kv_bytes = 0;
+  uint64_t weight_bytes = 0, kv_bytes = 0, kv_used_bytes = 0;
 };
 
 class Engine {

@@ -1,0 +1,106 @@
+// The engine without threads or queues: sequences, their KV, the prefix cache, and one step at a time.
+//
+// Owner: the engine's step thread (or a test, or `verify_model`), alone. Bounded: EngineOptions.
+#pragma once
+
+#include <list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+#include "engine/forward.h"
+#include "engine/kv_cache.h"
+#include "engine/sampler.h"
+#include "engine/weights.h"
+
+namespace ondol {
+
+struct Sequence : CachedTokens {
+  uint64_t id = 0;
+  GenerateRequest request;
+  std::shared_ptr<TokenSink> sink;
+  TokenCounts counts;
+  int64_t submitted_us = 0, scheduled_us = 0, first_token_us = 0, last_token_us = 0;
+  int prompt_tokens = 0;
+  int cached_tokens = 0;
+  int completion_tokens = 0;
+  bool cancelled = false;
+  bool finished = false;
+};
+
+// What the fit in memory came to; all in bytes.
+struct MemoryPlan {
+  uint64_t weights = 0, kv = 0, buffers = 0, available = 0;
+};
+
+// Fills in the automatic values of `options` and says whether model, KV cache and buffers fit into the memory that is available now.
+// kResourceExhausted with the sums when they do not. Nothing large is allocated.
+Result<MemoryPlan> plan_memory(const Model& model, EngineOptions& options);
+
+class Core {
+ public:
+  static Result<std::unique_ptr<Core>> create(std::shared_ptr<const Model> model, EngineOptions options, const Clock& clock,
+                                              Registry& metrics, const std::function<void(double)>& progress = {});
+  ~Core();
+
+  // Checks a request against the model and the limits; what Engine::submit refuses.
+  Status check(const GenerateRequest& request) const;
+  // Takes a checked request. `submitted_us` on the core's clock.
+  void add(uint64_t id, GenerateRequest request, std::shared_ptr<TokenSink> sink, int64_t submitted_us);
+  void cancel(uint64_t id);
+  void cancel_all();
+
+  bool idle() const { return waiting_.empty() && running_.empty(); }
+  int waiting() const { return static_cast<int>(waiting_.size()); }
+  int running() const { return static_cast<int>(running_.size()); }
+
+  // One step: ends the cancelled, admits, plans, computes, draws, reports. Returns the rows that it computed.
+  int step();
+
+  // For verification: sees hidden states and logits of every token that is computed.
+  struct Probe {
+    std::function<void(uint64_t id, int index, int64_t position, std::span<const float> hidden)> hidden;  // index as HiddenProbe's
+    std::function<void(uint64_t id, int64_t position, std::span<const float> logits)> logits;
+  };
+  void set_probe(Probe probe) { probe_ = std::move(probe); }
+
+  EngineStats stats() const;
+  const EngineOptions& options() const { return options_; }
+  const Model& model() const { return *model_; }
+  int max_context() const { return options_.max_context; }
+
+ private:
+  struct Metrics;
+  using Item = std::unique_ptr<Sequence>;
+  Core(std::shared_ptr<const Model> model, const EngineOptions& options, const Clock& clock, Registry& metrics);
+
+  void end_cancelled();
+  void admit();
+  std::vector<int> plan();
+  bool waits_for_other(size_t index) const;
+  std::vector<int> reserve_or_preempt(std::vector<int> plan);
+  void preempt_last();
+  int compute(const std::vector<int>& plan);
+  std::span<float> probed_forward(std::span<const ForwardSpan> spans, const std::vector<uint64_t>& ids);
+  void draw(std::span<float> logits, const std::vector<Sequence*>& drawing);
+  void accept(Sequence& s, const TokenEvent& event);
+  void finish(Sequence& s, FinishReason reason, Error error = {});
+  void sweep();
+
+  std::shared_ptr<const Model> model_;
+  EngineOptions options_;
+  const Clock& clock_;
+  Isa isa_;
+  Team team_;
+  Weights weights_;
+  std::unique_ptr<KvCache> cache_;
+  std::unique_ptr<Forward> forward_;
+  std::list<Item> waiting_;
+  std::vector<Item> running_;  // in order of arrival
+  Probe probe_;
+  std::unique_ptr<Metrics> metrics_;
+  uint64_t prompt_tokens_ = 0, cached_tokens_ = 0, completion_tokens_ = 0, steps_ = 0;
+};
+
+}  // namespace ondol

@@ -1,0 +1,30 @@
+// What a step computes: a pure policy, shared by the live engine and the simulator.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace ondol {
+
+// A running sequence as the policy sees it, in order of arrival.
+struct SequenceView {
+  int64_t computed = 0;  // tokens whose KV is in the cache
+  int64_t pending = 0;   // tokens behind them that are known: 1 = a stream that waits for its next token
+  bool waits = false;    // another sequence is computing the block that this one needs next
+};
+
+struct StepLimits {
+  int step_tokens = 512;   // rows of a step
+  int mixed_prefill = 64;  // of which prompt rows at most, while streams run
+  int align = 32;          // chunks end on KV block edges, so that others can share what they computed
+};
+
+// Tokens to compute for each sequence in this step; 0 = not in this step.
+//
+// Running streams come first, one token each: they keep their pace. Prompts share what is left of the budget in order of arrival; while
+// streams run it is at most `mixed_prefill`, since every prompt row delays all of them by the same matrix work. A single prompt without
+// streams takes the whole budget.
+std::vector<int> plan_step(std::span<const SequenceView> sequences, const StepLimits& limits);
+
+}  // namespace ondol
