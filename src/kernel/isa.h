@@ -13,5 +13,7 @@ std::string_view isa_name(Isa isa);  // "scalar", "avx2", "avx512"
 Isa best_isa();
 // All that this CPU runs, for tests that compare them (ignores ONDOL_ISA).
 std::vector<Isa> supported_isas();
+// `best`, or the one named `limit` if that is lower. An empty or unknown name limits nothing.
+Isa limit_isa(Isa best, std::string_view limit);
 
 }  // namespace ondol

@@ -22,7 +22,7 @@ inline constexpr int kPanelCols = 32;
 // What the rows of x must be turned into for a weight type.
 enum class ActKind : uint8_t {
   kF32,   // F32 and F16 weights: floats as they are
-  kBF16,  // BF16 weights: rounded to bfloat16 (kept as f32 by `exact` matrices, see pack_options)
+  kBF16,  // BF16 weights: rounded to bfloat16
   kQ8,    // quantised weights: int8 with a float scale for each 32 values
 };
 
@@ -37,14 +37,17 @@ struct PackedMatrix {
   int64_t panels() const { return (rows + kPanelCols - 1) / kPanelCols; }
 };
 
-// Prepared rows. One allocation of act_bytes() holds everything; bind_activations lays the pointers over it.
+// Prepared rows. One allocation of act_bytes(), aligned to 64 bytes, holds everything; bind_activations lays the pointers over it.
 struct Activations {
   ActKind kind = ActKind::kF32;
   int64_t cols = 0;
-  int64_t stride = 0;          // elements between rows of `values`
-  void* values = nullptr;      // float, bfloat16 (uint16_t) or int8_t
-  float* scales = nullptr;     // kQ8: [row][cols/32]
-  int32_t* sums = nullptr;     // kQ8: [row][cols/16] sums of 16 int8 values
+  int64_t stride = 0;      // elements between rows of `values`
+  void* values = nullptr;  // float, bfloat16 (uint16_t) or int8_t
+  // kQ8 only. A group of 32 values that holds a NaN or an infinity becomes zeros with a NaN scale, so that its products are NaN.
+  float* scales = nullptr;        // [row][cols/32]: value = scale * int8
+  float* offsets = nullptr;       // [row][cols/32]: scale * sum of the 32 int8 values, for weights with a minimum
+  int32_t* group_sums = nullptr;  // [row][cols/32]: minus the sum of 32 int8 values, for weights with a zero point
+  int32_t* sums = nullptr;        // [row][cols/16]: minus the sum of 16 int8 values, for Q6_K
 };
 
 size_t act_bytes(ActKind kind, int64_t max_rows, int64_t cols);
@@ -57,8 +60,8 @@ Result<PackedMatrix> plan_matrix(DType dtype, int64_t rows, int64_t cols, Isa is
 struct MatmulKernels {
   // Packs panels [panel_begin, panel_end) of `source` into memory of matrix.panels() * panel_bytes at `dst`. Output feature n is source
   // row row_map[n], or n when row_map is empty. Features past the last are zero.
-  void (*pack)(const Tensor& source, std::span<const int32_t> row_map, const PackedMatrix& matrix, int64_t panel_begin,
-               int64_t panel_end, std::byte* dst);
+  void (*pack)(const Tensor& source, std::span<const int32_t> row_map, const PackedMatrix& matrix, int64_t panel_begin, int64_t panel_end,
+               std::byte* dst);
   // Converts rows [row_begin, row_end) of x (floats, `ldx` between rows).
   void (*prepare)(const float* x, int64_t ldx, int64_t row_begin, int64_t row_end, const Activations& out);
   // out[m * ldo + n] for m in [0, rows) of `x` and n in panels [panel_begin, panel_end), n < w.rows. `bias` (w.rows floats) may be null.

@@ -1,0 +1,78 @@
+// Preparing activations, and the table of the AVX-512 kernels.
+#include "kernel/matmul_avx512.h"
+
+namespace ondol {
+namespace {
+
+// Scale and sums of the 32 values at x, which become int8 in `out`: scale = amax / 127, rounding to nearest even.
+void quantize_group(const float* x, int8_t* out, const Activations& a, int64_t at) {
+  const __m512 x0 = _mm512_loadu_ps(x);
+  const __m512 x1 = _mm512_loadu_ps(x + 16);
+  // Magnitudes compare as integers, infinities and NaN above all finite ones.
+  const __m512i magnitude = _mm512_set1_epi32(0x7FFFFFFF);
+  const __m512i m0 = _mm512_and_si512(_mm512_castps_si512(x0), magnitude);
+  const __m512i m1 = _mm512_and_si512(_mm512_castps_si512(x1), magnitude);
+  const int bits = _mm512_reduce_max_epi32(_mm512_max_epi32(m0, m1));
+  float amax;
+  std::memcpy(&amax, &bits, sizeof amax);
+  const bool finite = bits < 0x7F800000;
+  if (!finite || amax < kTinyActivation) {
+    std::memset(out, 0, kGroup);
+    a.scales[at] = finite ? 0.0f : __builtin_nanf("");
+    a.offsets[at] = a.scales[at];
+    a.group_sums[at] = a.sums[at * 2] = a.sums[at * 2 + 1] = 0;
+    return;
+  }
+  const __m512 inverse = _mm512_set1_ps(127.0f / amax);
+  const __m512i q0 = _mm512_cvtps_epi32(_mm512_mul_ps(x0, inverse));
+  const __m512i q1 = _mm512_cvtps_epi32(_mm512_mul_ps(x1, inverse));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm512_cvtsepi32_epi8(q0));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 16), _mm512_cvtsepi32_epi8(q1));
+  const int s0 = _mm512_reduce_add_epi32(q0);
+  const int s1 = _mm512_reduce_add_epi32(q1);
+  const float scale = amax / 127.0f;
+  a.scales[at] = scale;
+  a.offsets[at] = scale * static_cast<float>(s0 + s1);
+  a.group_sums[at] = -(s0 + s1);
+  a.sums[at * 2] = -s0;
+  a.sums[at * 2 + 1] = -s1;
+}
+
+void round_row(const float* x, int64_t cols, uint16_t* out) {
+  int64_t k = 0;
+  for (; k + 16 <= cols; k += 16) {
+    const __m256i rounded = (__m256i)_mm512_cvtneps_pbh(_mm512_loadu_ps(x + k));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + k), rounded);
+  }
+  const auto mask = static_cast<__mmask16>((1u << (cols - k)) - 1);
+  const __m256i rounded = (__m256i)_mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(mask, x + k));
+  _mm256_mask_storeu_epi16(out + k, mask, rounded);
+  if (cols % 2 != 0) out[cols] = 0;
+}
+
+void prepare(const float* x, int64_t ldx, int64_t row_begin, int64_t row_end, const Activations& out) {
+  for (int64_t row = row_begin; row < row_end; ++row) {
+    const float* from = x + row * ldx;
+    if (out.kind == ActKind::kF32) {
+      std::memcpy(static_cast<float*>(out.values) + row * out.stride, from, static_cast<size_t>(out.cols) * sizeof(float));
+    } else if (out.kind == ActKind::kBF16) {
+      round_row(from, out.cols, static_cast<uint16_t*>(out.values) + row * out.stride);
+    } else {
+      const int64_t groups = out.cols / kGroup;
+      int8_t* to = static_cast<int8_t*>(out.values) + row * out.stride;
+      for (int64_t g = 0; g < groups; ++g) quantize_group(from + g * kGroup, to + g * kGroup, out, row * groups + g);
+    }
+  }
+}
+
+void matmul(const Activations& x, int64_t rows, const PackedMatrix& w, int64_t panel_begin, int64_t panel_end, const float* bias,
+            float* out, int64_t ldo) {
+  const TileFunction* tiles = w.act == ActKind::kQ8 ? int8_tiles_avx512(w.dtype) : float_tiles_avx512(w.dtype);
+  run_tiles(x, rows, w, panel_begin, panel_end, bias, out, ldo, tiles);
+}
+
+}  // namespace
+
+constexpr MatmulKernels kMatmulAvx512 = {pack_panels, prepare, matmul};
+
+}  // namespace ondol

@@ -1,0 +1,41 @@
+// What the AVX-512 files of matmul share. Include only from *_avx512.cc; everything inline here has internal linkage, so that the linker
+// cannot give a copy compiled for AVX-512 to code that runs on every CPU.
+#pragma once
+
+#include "kernel/intrinsics.h"
+
+#include "kernel/matmul_layout.h"
+
+namespace ondol {
+
+struct Avx512Tiles {
+  TileFunction rows[kMaxTileRows];
+};
+
+const TileFunction* int8_tiles_avx512(DType type);   // nullptr for float types
+const TileFunction* float_tiles_avx512(DType type);  // nullptr for quantised types
+
+namespace {
+
+// Adds the bias and writes the features that exist.
+template <int kRows>
+inline __attribute__((always_inline)) void store_tile(const TileArgs& t, const __m512 (&sum)[kRows][2]) {
+  const uint32_t mask = static_cast<uint32_t>((uint64_t{1} << t.features) - 1);
+  const auto m0 = static_cast<__mmask16>(mask);
+  const auto m1 = static_cast<__mmask16>(mask >> 16);
+  __m512 b0 = _mm512_setzero_ps();
+  __m512 b1 = _mm512_setzero_ps();
+  if (t.bias != nullptr) {
+    b0 = _mm512_maskz_loadu_ps(m0, t.bias);
+    b1 = _mm512_maskz_loadu_ps(m1, t.bias + 16);
+  }
+#pragma GCC unroll 6
+  for (int r = 0; r < kRows; ++r) {
+    float* out = t.out + r * t.ldo;
+    _mm512_mask_storeu_ps(out, m0, _mm512_add_ps(sum[r][0], b0));
+    _mm512_mask_storeu_ps(out + 16, m1, _mm512_add_ps(sum[r][1], b1));
+  }
+}
+
+}  // namespace
+}  // namespace ondol

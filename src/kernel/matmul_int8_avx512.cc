@@ -1,0 +1,162 @@
+// Quantised weights by int8 activations with vpdpbusd: one tile is up to 6 rows of activations by the 32 features of a panel.
+#include "kernel/matmul_avx512.h"
+
+namespace ondol {
+namespace {
+
+int word_at(const int8_t* at) {
+  int word;
+  std::memcpy(&word, at, sizeof word);
+  return word;
+}
+
+__m512 halves_at(const uint8_t* at) { return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(at))); }
+__m128i bytes_at(const uint8_t* at) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at)); }
+
+// Codes of quad `quad` for features side * 16 .. side * 16 + 15.
+template <QuantLayout kL>
+inline __attribute__((always_inline)) __m512i codes(const uint8_t* group, int quad, int side) {
+  if constexpr (kL.code_bits == 8) return _mm512_loadu_si512(group + quad * 128 + side * 64);
+  const __m512i low = _mm512_set1_epi8(15);
+  const __m512i pair = _mm512_loadu_si512(group + quad / 2 * 128 + side * 64);
+  const __m512i nibbles = _mm512_and_si512(quad % 2 == 0 ? pair : _mm512_srli_epi16(pair, 4), low);
+  const uint8_t* plane = group + kL.code_bytes();
+  if constexpr (kL.code_bits == 5) {
+    uint64_t fifth;
+    std::memcpy(&fifth, plane + quad * 16 + side * 8, sizeof fifth);
+    return _mm512_mask_add_epi8(nibbles, fifth, nibbles, _mm512_set1_epi8(16));
+  } else if constexpr (kL.code_bits == 6) {
+    const __m512i top = _mm512_loadu_si512(plane + quad / 4 * 128 + side * 64);
+    const int j = quad % 4;
+    const __m512i moved = j == 0   ? _mm512_slli_epi16(top, 4)
+                          : j == 1 ? _mm512_slli_epi16(top, 2)
+                          : j == 2 ? top
+                                   : _mm512_srli_epi16(top, 2);
+    constexpr int kOrOfAnd = 0xF8;  // a | (b & c)
+    return _mm512_ternarylogic_epi32(nibbles, moved, _mm512_set1_epi8(0x30), kOrOfAnd);
+  } else {
+    return nibbles;
+  }
+}
+
+template <QuantLayout kL>
+inline __attribute__((always_inline)) __m512 scale(const uint8_t* header, const uint8_t* group, int half, int side) {
+  const uint8_t* at = group + kL.scale_offset();
+  if constexpr (!kL.blocks_of_256) return halves_at(at + side * 32);
+  const __m128i bytes = bytes_at(at + half * 32 + side * 16);
+  const __m512i wide = kL.has_min ? _mm512_cvtepu8_epi32(bytes) : _mm512_cvtepi8_epi32(bytes);
+  return _mm512_mul_ps(_mm512_cvtepi32_ps(wide), halves_at(header + side * 32));
+}
+
+template <QuantLayout kL>
+inline __attribute__((always_inline)) __m512 minimum(const uint8_t* header, const uint8_t* group, int side) {
+  const uint8_t* at = group + kL.scale_offset();
+  if constexpr (!kL.blocks_of_256) return halves_at(at + 64 + side * 32);
+  const __m512i wide = _mm512_cvtepu8_epi32(bytes_at(at + 32 + side * 16));
+  return _mm512_mul_ps(_mm512_cvtepi32_ps(wide), halves_at(header + 64 + side * 32));
+}
+
+// The accumulators' start: -zero * sum of the activations of this half group.
+template <QuantLayout kL>
+inline __attribute__((always_inline)) __m512i start(const TileArgs& t, int row, int64_t g, int half) {
+  if constexpr (kL.zero_shift == 0) return _mm512_setzero_si512();
+  const int32_t sum = kL.halves == 2 ? t.sums[row * t.groups * 2 + g * 2 + half] : t.group_sums[row * t.groups + g];
+  return _mm512_slli_epi32(_mm512_set1_epi32(sum), static_cast<unsigned>(kL.zero_shift));
+}
+
+// One group of 32 inputs. The order of the operations on an element is the same for all kRows: results do not depend on the tiling.
+template <QuantLayout kL, int kRows>
+inline __attribute__((always_inline)) void add_group(const TileArgs& t, const uint8_t* header, const uint8_t* group, int64_t g,
+                                                     __m512 (&sum)[kRows][2]) {
+  constexpr int kQuads = 8 / kL.halves;
+  const int8_t* x = static_cast<const int8_t*>(t.values) + g * kGroup;
+#pragma GCC unroll 2
+  for (int half = 0; half < kL.halves; ++half) {
+    __m512i dot[kRows][2];
+#pragma GCC unroll 6
+    for (int r = 0; r < kRows; ++r) dot[r][0] = dot[r][1] = start<kL>(t, r, g, half);
+#pragma GCC unroll 8
+    for (int q = half * kQuads; q < (half + 1) * kQuads; ++q) {
+      const __m512i w0 = codes<kL>(group, q, 0);
+      const __m512i w1 = codes<kL>(group, q, 1);
+#pragma GCC unroll 6
+      for (int r = 0; r < kRows; ++r) {
+        const __m512i a = _mm512_set1_epi32(word_at(x + r * t.stride + q * 4));
+        dot[r][0] = _mm512_dpbusd_epi32(dot[r][0], w0, a);
+        dot[r][1] = _mm512_dpbusd_epi32(dot[r][1], w1, a);
+      }
+    }
+    const __m512 s0 = scale<kL>(header, group, half, 0);
+    const __m512 s1 = scale<kL>(header, group, half, 1);
+#pragma GCC unroll 6
+    for (int r = 0; r < kRows; ++r) {
+      const __m512 a = _mm512_set1_ps(t.scales[r * t.groups + g]);
+      sum[r][0] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot[r][0]), _mm512_mul_ps(s0, a), sum[r][0]);
+      sum[r][1] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot[r][1]), _mm512_mul_ps(s1, a), sum[r][1]);
+    }
+  }
+  if constexpr (kL.has_min) {
+    const __m512 m0 = minimum<kL>(header, group, 0);
+    const __m512 m1 = minimum<kL>(header, group, 1);
+#pragma GCC unroll 6
+    for (int r = 0; r < kRows; ++r) {
+      const __m512 a = _mm512_set1_ps(t.offsets[r * t.groups + g]);
+      sum[r][0] = _mm512_fnmadd_ps(m0, a, sum[r][0]);
+      sum[r][1] = _mm512_fnmadd_ps(m1, a, sum[r][1]);
+    }
+  }
+}
+
+template <QuantLayout kL, int kRows>
+void tile(const TileArgs& args) {
+  const TileArgs t = args;
+  __m512 sum[kRows][2];
+#pragma GCC unroll 6
+  for (int r = 0; r < kRows; ++r) sum[r][0] = sum[r][1] = _mm512_setzero_ps();
+  const uint8_t* at = t.panel;
+  for (int64_t g = 0; g < t.groups;) {
+    const uint8_t* header = at;
+    at += kL.header_bytes();
+    for (int i = 0; i < kL.groups_per_block(); ++i, ++g) {
+      add_group<kL, kRows>(t, header, at, g, sum);
+      at += kL.group_bytes();
+    }
+  }
+  store_tile<kRows>(t, sum);
+}
+
+template <DType kType>
+constexpr Avx512Tiles tiles() {
+  constexpr QuantLayout kL = quant_layout(kType);
+  return {tile<kL, 1>, tile<kL, 2>, tile<kL, 3>, tile<kL, 4>, tile<kL, 5>, tile<kL, 6>};
+}
+
+constexpr Avx512Tiles kQ4_0 = tiles<DType::kQ4_0>();
+constexpr Avx512Tiles kQ4_1 = tiles<DType::kQ4_1>();
+constexpr Avx512Tiles kQ5_0 = tiles<DType::kQ5_0>();
+constexpr Avx512Tiles kQ5_1 = tiles<DType::kQ5_1>();
+constexpr Avx512Tiles kQ8_0 = tiles<DType::kQ8_0>();
+constexpr Avx512Tiles kQ4_K = tiles<DType::kQ4_K>();
+constexpr Avx512Tiles kQ5_K = tiles<DType::kQ5_K>();
+constexpr Avx512Tiles kQ6_K = tiles<DType::kQ6_K>();
+
+}  // namespace
+
+const TileFunction* int8_tiles_avx512(DType type) {
+  switch (type) {
+    case DType::kQ4_0: return kQ4_0.rows;
+    case DType::kQ4_1: return kQ4_1.rows;
+    case DType::kQ5_0: return kQ5_0.rows;
+    case DType::kQ5_1: return kQ5_1.rows;
+    case DType::kQ8_0: return kQ8_0.rows;
+    case DType::kQ4_K: return kQ4_K.rows;
+    case DType::kQ5_K: return kQ5_K.rows;
+    case DType::kQ6_K: return kQ6_K.rows;
+    case DType::kF32:
+    case DType::kF16:
+    case DType::kBF16: break;
+  }
+  return nullptr;
+}
+
+}  // namespace ondol

@@ -1,0 +1,92 @@
+// How packed panels lie in memory, and the tables of the instruction sets. Private to matmul*.cc.
+//
+// A panel holds kPanelCols output features. Float types: [cols][32] values (BF16: [cols / 2][32][2], an odd last input is padded with
+// zero). Quantised types: for each group of 32 inputs one record
+//   codes   unsigned, as the u8 operand of a dot product of 4 bytes. Byte (q, c, j) is input 4 * q + j of feature c, at q * 128 + c * 4 +
+//   j.
+//           8 bits: all 8 quads q. Less: 4 quads, the low nibble of pair i is quad 2 * i, the high nibble quad 2 * i + 1.
+//   plane   5 bits: the fifth bits, bit (c % 16) * 4 + j of the 64-bit word 2 * q + c / 16.
+//           6 bits: the top two bits, 4 quads in a byte: bits 2 * (q % 4) of byte (q / 4, c, j).
+//   scales  32-blocks: f16 scale[32], then f16 minimum[32] if has_min. 256-blocks: u8 scale[32], u8 minimum[32], or i8 scale[2][32].
+// and for 256-blocks, before each eight records, a header: f16 d[32], then f16 dmin[32] if has_min.
+// A weight is scale * code - minimum, or scale * (code - 2^zero_shift). A panel takes the bits of the file and at most 3 % more (the 6-bit
+// scales of Q4_K and Q5_K, stored as bytes).
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "kernel/matmul.h"
+
+namespace ondol {
+
+inline constexpr int kGroup = 32;       // inputs that share a scale of the activations
+inline constexpr int kMaxTileRows = 6;  // 6 rows x 2 vectors x (int32 + float) = 24 of 32 registers, the rest for weights
+
+struct QuantLayout {
+  int code_bits;
+  int zero_shift;  // 0: no zero point
+  bool blocks_of_256;
+  bool has_min;
+  int halves;  // scales per group
+
+  constexpr int code_bytes() const { return code_bits == 8 ? 1024 : 512; }
+  constexpr int plane_bytes() const { return code_bits == 5 ? 128 : code_bits == 6 ? 256 : 0; }
+  constexpr int scale_offset() const { return code_bytes() + plane_bytes(); }
+  constexpr int group_bytes() const { return scale_offset() + (has_min && !blocks_of_256 ? 128 : 64); }
+  constexpr int header_bytes() const { return !blocks_of_256 ? 0 : has_min ? 128 : 64; }
+  constexpr int groups_per_block() const { return blocks_of_256 ? 8 : 1; }
+  constexpr int block_bytes() const { return header_bytes() + groups_per_block() * group_bytes(); }
+};
+
+// A layout with code_bits == 0 for float types.
+constexpr QuantLayout quant_layout(DType type) {
+  switch (type) {
+    case DType::kQ4_0: return {4, 3, false, false, 1};
+    case DType::kQ4_1: return {4, 0, false, true, 1};
+    case DType::kQ5_0: return {5, 4, false, false, 1};
+    case DType::kQ5_1: return {5, 0, false, true, 1};
+    case DType::kQ8_0: return {8, 7, false, false, 1};
+    case DType::kQ4_K: return {4, 0, true, true, 1};
+    case DType::kQ5_K: return {5, 0, true, true, 1};
+    case DType::kQ6_K: return {6, 5, true, false, 2};
+    case DType::kF32:
+    case DType::kF16:
+    case DType::kBF16: break;
+  }
+  return {};
+}
+
+// Rounds groups with a largest magnitude below this to zero: 127 / amax must not overflow.
+inline constexpr float kTinyActivation = 1e-30f;
+
+// The memory of a tile's operands; row r of an array of groups is at [r * groups].
+struct TileArgs {
+  const void* values = nullptr;
+  int64_t stride = 0;
+  int64_t groups = 0;
+  const float* scales = nullptr;
+  const float* offsets = nullptr;
+  const int32_t* group_sums = nullptr;
+  const int32_t* sums = nullptr;
+  int64_t cols = 0;
+  const uint8_t* panel = nullptr;
+  const float* bias = nullptr;  // of the panel's first feature
+  float* out = nullptr;
+  int64_t ldo = 0;
+  int features = 0;  // that are stored, 1..32
+};
+using TileFunction = void (*)(const TileArgs&);
+
+// Walks rows and panels in tiles; tiles[r - 1] computes r rows, r = 1..kMaxTileRows.
+void run_tiles(const Activations& x, int64_t rows, const PackedMatrix& w, int64_t panel_begin, int64_t panel_end, const float* bias,
+               float* out, int64_t ldo, const TileFunction* tiles);
+
+void pack_panels(const Tensor& source, std::span<const int32_t> row_map, const PackedMatrix& matrix, int64_t panel_begin, int64_t panel_end,
+                 std::byte* dst);
+
+extern const MatmulKernels kMatmulScalar;
+extern const MatmulKernels kMatmulAvx2;
+extern const MatmulKernels kMatmulAvx512;
+
+}  // namespace ondol

@@ -1,0 +1,189 @@
+// The reference: the same packed layout in plain code, in the same order of operations up to fused rounding.
+#include <bit>
+#include <cmath>
+
+#include "kernel/half.h"
+#include "kernel/matmul_layout.h"
+
+namespace ondol {
+namespace {
+
+float half_at(const uint8_t* at) {
+  uint16_t half;
+  std::memcpy(&half, at, sizeof half);
+  return half_to_float(half);
+}
+float brain_at(const uint16_t* at) { return std::bit_cast<float>(uint32_t{*at} << 16); }
+
+// One group of a panel, decoded.
+struct Group {
+  uint8_t codes[kPanelCols][kGroup];
+  float scales[2][kPanelCols];
+  float minima[kPanelCols];
+};
+
+uint8_t code_at(const QuantLayout& layout, const uint8_t* group, int c, int k) {
+  const int q = k / 4;
+  const int byte = c * 4 + k % 4;
+  if (layout.code_bits == 8) return group[q * 128 + byte];
+  int code = group[q / 2 * 128 + byte] >> (q % 2 * 4) & 15;
+  const uint8_t* plane = group + layout.code_bytes();
+  if (layout.code_bits == 5) {
+    const int bit = (c % 16) * 4 + k % 4;
+    code |= (plane[(q * 2 + c / 16) * 8 + bit / 8] >> (bit % 8) & 1) << 4;
+  }
+  if (layout.code_bits == 6) code |= (plane[q / 4 * 128 + byte] >> (q % 4 * 2) & 3) << 4;
+  return static_cast<uint8_t>(code);
+}
+
+void decode(const QuantLayout& layout, const uint8_t* header, const uint8_t* group, Group& out) {
+  const uint8_t* scales = group + layout.scale_offset();
+  for (int c = 0; c < kPanelCols; ++c) {
+    for (int k = 0; k < kGroup; ++k) out.codes[c][k] = code_at(layout, group, c, k);
+    if (!layout.blocks_of_256) {
+      out.scales[0][c] = half_at(scales + c * 2);
+      out.minima[c] = layout.has_min ? half_at(scales + 64 + c * 2) : 0;
+    } else if (layout.has_min) {
+      out.scales[0][c] = half_at(header + c * 2) * static_cast<float>(scales[c]);
+      out.minima[c] = half_at(header + 64 + c * 2) * static_cast<float>(scales[32 + c]);
+    } else {
+      for (int half = 0; half < 2; ++half) {
+        out.scales[half][c] = half_at(header + c * 2) * static_cast<float>(static_cast<int8_t>(scales[half * 32 + c]));
+      }
+    }
+  }
+}
+
+// Adds the products of one group to the `features` sums of one row.
+void add_group(const QuantLayout& layout, const Group& w, const Activations& x, int64_t row, int64_t g, float* sum, int features) {
+  const int8_t* a = static_cast<const int8_t*>(x.values) + row * x.stride + g * kGroup;
+  const int64_t at = row * (x.cols / kGroup) + g;
+  const int length = kGroup / layout.halves;
+  for (int c = 0; c < features; ++c) {
+    for (int half = 0; half < layout.halves; ++half) {
+      int32_t dot = 0;
+      if (layout.zero_shift != 0) dot = (layout.halves == 2 ? x.sums[at * 2 + half] : x.group_sums[at]) * (1 << layout.zero_shift);
+      for (int k = half * length; k < (half + 1) * length; ++k) dot += w.codes[c][k] * a[k];
+      sum[c] += static_cast<float>(dot) * (w.scales[half][c] * x.scales[at]);
+    }
+    if (layout.has_min) sum[c] -= w.minima[c] * x.offsets[at];
+  }
+}
+
+void add_quantised_panel(const Activations& x, int64_t rows, const PackedMatrix& w, const uint8_t* panel, float* out, int64_t ldo,
+                         int features) {
+  const QuantLayout layout = quant_layout(w.dtype);
+  const uint8_t* header = panel;
+  const uint8_t* at = panel;
+  Group group;
+  for (int64_t g = 0; g < w.cols / kGroup; ++g) {
+    if (g % layout.groups_per_block() == 0) {
+      header = at;
+      at += layout.header_bytes();
+    }
+    decode(layout, header, at, group);
+    at += layout.group_bytes();
+    for (int64_t m = 0; m < rows; ++m) add_group(layout, group, x, m, g, out + m * ldo, features);
+  }
+}
+
+void add_float_panel(const Activations& x, int64_t rows, const PackedMatrix& w, const uint8_t* panel, float* out, int64_t ldo,
+                     int features) {
+  for (int64_t k = 0; k < w.cols; ++k) {
+    float weights[kPanelCols];
+    for (int c = 0; c < kPanelCols; ++c) {
+      if (w.dtype == DType::kF32) {
+        std::memcpy(&weights[c], panel + (k * kPanelCols + c) * 4, 4);
+      } else if (w.dtype == DType::kF16) {
+        weights[c] = half_at(panel + (k * kPanelCols + c) * 2);
+      } else {
+        uint16_t brain;
+        std::memcpy(&brain, panel + (k / 2 * kPanelCols + c) * 4 + k % 2 * 2, 2);
+        weights[c] = brain_at(&brain);
+      }
+    }
+    for (int64_t m = 0; m < rows; ++m) {
+      const int64_t at = m * x.stride + k;
+      const float a =
+          x.kind == ActKind::kBF16 ? brain_at(static_cast<const uint16_t*>(x.values) + at) : static_cast<const float*>(x.values)[at];
+      for (int c = 0; c < features; ++c) out[m * ldo + c] += weights[c] * a;
+    }
+  }
+}
+
+void matmul(const Activations& x, int64_t rows, const PackedMatrix& w, int64_t panel_begin, int64_t panel_end, const float* bias,
+            float* out, int64_t ldo) {
+  for (int64_t panel = panel_begin; panel < panel_end; ++panel) {
+    const auto* data = reinterpret_cast<const uint8_t*>(w.data) + static_cast<size_t>(panel) * w.panel_bytes;
+    const int64_t n = panel * kPanelCols;
+    const int features = static_cast<int>(w.rows - n < kPanelCols ? w.rows - n : kPanelCols);
+    for (int64_t m = 0; m < rows; ++m) std::memset(out + m * ldo + n, 0, static_cast<size_t>(features) * sizeof(float));
+    if (w.act == ActKind::kQ8) {
+      add_quantised_panel(x, rows, w, data, out + n, ldo, features);
+    } else {
+      add_float_panel(x, rows, w, data, out + n, ldo, features);
+    }
+    if (bias == nullptr) continue;
+    for (int64_t m = 0; m < rows; ++m) {
+      for (int c = 0; c < features; ++c) out[m * ldo + n + c] += bias[n + c];
+    }
+  }
+}
+
+void quantize_group(const float* x, int8_t* out, const Activations& a, int64_t at) {
+  float amax = 0;
+  bool finite = true;
+  for (int k = 0; k < kGroup; ++k) {
+    finite = finite && std::isfinite(x[k]);
+    amax = std::fmax(amax, std::fabs(x[k]));
+  }
+  if (!finite || amax < kTinyActivation) {
+    std::memset(out, 0, kGroup);
+    a.scales[at] = a.offsets[at] = finite ? 0.0f : std::nanf("");
+    a.group_sums[at] = a.sums[at * 2] = a.sums[at * 2 + 1] = 0;
+    return;
+  }
+  const float inverse = 127.0f / amax;
+  int32_t sums[2] = {0, 0};
+  for (int k = 0; k < kGroup; ++k) {
+    const auto q = static_cast<int8_t>(std::lrint(x[k] * inverse));
+    out[k] = q;
+    sums[k / 16] -= q;
+  }
+  const int32_t sum = sums[0] + sums[1];
+  a.scales[at] = amax / 127.0f;
+  a.offsets[at] = a.scales[at] * static_cast<float>(-sum);
+  a.group_sums[at] = sum;
+  a.sums[at * 2] = sums[0];
+  a.sums[at * 2 + 1] = sums[1];
+}
+
+// To nearest even; a NaN stays one, quiet.
+uint16_t round_to_brain(float value) {
+  const auto bits = std::bit_cast<uint32_t>(value);
+  if (std::isnan(value)) return static_cast<uint16_t>((bits >> 16) | 0x40u);
+  return static_cast<uint16_t>((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16);
+}
+
+void prepare(const float* x, int64_t ldx, int64_t row_begin, int64_t row_end, const Activations& out) {
+  for (int64_t row = row_begin; row < row_end; ++row) {
+    const float* from = x + row * ldx;
+    if (out.kind == ActKind::kF32) {
+      std::memcpy(static_cast<float*>(out.values) + row * out.stride, from, static_cast<size_t>(out.cols) * sizeof(float));
+    } else if (out.kind == ActKind::kBF16) {
+      uint16_t* to = static_cast<uint16_t*>(out.values) + row * out.stride;
+      for (int64_t k = 0; k < out.cols; ++k) to[k] = round_to_brain(from[k]);
+      if (out.cols % 2 != 0) to[out.cols] = 0;
+    } else {
+      const int64_t groups = out.cols / kGroup;
+      int8_t* to = static_cast<int8_t*>(out.values) + row * out.stride;
+      for (int64_t g = 0; g < groups; ++g) quantize_group(from + g * kGroup, to + g * kGroup, out, row * groups + g);
+    }
+  }
+}
+
+}  // namespace
+
+constexpr MatmulKernels kMatmulScalar = {pack_panels, prepare, matmul};
+
+}  // namespace ondol
