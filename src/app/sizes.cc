@@ -14,7 +14,7 @@ Result<uint64_t> parse_size(std::string_view text) {
   };
   double number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
-  if (error != std::errc{} || !(number >= 0)) return wrong();
+  if (error != std::errc{} || !std::isfinite(number) || number < 0) return wrong();
   std::string unit;
   for (const char* at = end; at != text.data() + text.size(); ++at) {
     if (*at == ' ' && unit.empty()) continue;
