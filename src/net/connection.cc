@@ -1,0 +1,283 @@
+#include "net/connection.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
+#include <cstring>
+#include <utility>
+
+#include "net/exchange.h"
+#include "net/http_text.h"
+
+namespace ondol {
+namespace {
+
+using boost::system::error_code;
+
+constexpr size_t kIdleInput = 4 << 10;   // what an idle connection costs
+constexpr size_t kBodyInput = 64 << 10;  // fewer reads for a body
+constexpr size_t kKeptOutput = 16 << 10;
+// A client that is still sending when it is refused reads the answer only if its bytes are taken meanwhile (RFC 9112 section 9.6).
+constexpr int kLingerSeconds = 2;
+constexpr size_t kLingerBytes = 64 << 20;
+
+}  // namespace
+
+Connection::Connection(std::shared_ptr<ServerCore> core, Socket socket)
+    : core_(std::move(core)),
+      strand_(socket.get_executor()),
+      socket_(std::move(socket)),
+      timer_(strand_),
+      outbox_(*this, core_->options.max_pending_bytes, core_->draining) {}
+
+void Connection::start(bool over_limit) {
+  error_code ec;
+  socket_.set_option(asio::ip::tcp::no_delay(true), ec);
+  const auto peer = socket_.remote_endpoint(ec);
+  if (ec) return close();
+  const auto address = peer.address();
+  const bool mapped = address.is_v6() && address.to_v6().is_v4_mapped();
+  const asio::ip::address plain = mapped ? asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()) : address;
+  loopback_ = plain.is_loopback();
+  remote_ = (plain.is_v6() ? "[" + plain.to_string() + "]" : plain.to_string()) + ":" + std::to_string(peer.port());
+  if (over_limit) {
+    return refuse({503, "too_many_connections",
+                   "the server has its " + std::to_string(core_->options.max_connections) + " connections already, try again later"});
+  }
+  expect_within(core_->options.header_timeout_s);
+  read();
+}
+
+// Makes space behind end_; false if the input holds all it may. Only while no read is pending: a pending one writes into the buffer.
+bool Connection::make_room() {
+  const size_t used = end_ - begin_;
+  size_t wanted = kIdleInput;
+  if (phase_ == Phase::kReceiving) {
+    const bool in_body = parser_ && parser_->state() == ParseState::kBody;
+    if (in_body) wanted = kBodyInput;
+    const size_t most = std::max(core_->options.max_header_bytes, kBodyInput) + kIdleInput;
+    while (wanted <= used && wanted < most) wanted = std::min(wanted * 2, most);
+  }
+  if (wanted > input_size_ || (used == 0 && wanted < input_size_)) {
+    if (wanted < used) return false;
+    std::unique_ptr<char[]> larger(new char[wanted]);
+    std::memcpy(larger.get(), input_.get() + begin_, used);
+    input_ = std::move(larger);
+    input_size_ = wanted;
+  } else if (begin_ > 0) {
+    std::memmove(input_.get(), input_.get() + begin_, used);
+  }
+  begin_ = 0;
+  end_ = used;
+  return used < input_size_;
+}
+
+void Connection::read() {
+  if (reading_ || phase_ == Phase::kClosed) return;
+  if (!make_room()) {
+    if (phase_ == Phase::kReceiving) refuse({431, "headers_too_large", "a chunk header or trailer is too large"});
+    return;  // while answering: expired() looks for the client's leaving now and then
+  }
+  reading_ = true;
+  socket_.async_read_some(asio::buffer(input_.get() + end_, input_size_ - end_), [self = shared_from_this()](error_code ec, size_t bytes) {
+    self->reading_ = false;
+    if (self->phase_ == Phase::kClosed) return;
+    if (ec) return self->close();
+    self->received(bytes);
+  });
+}
+
+void Connection::received(size_t bytes) {
+  end_ += bytes;
+  if (phase_ == Phase::kReceiving) return parse();
+  if (phase_ == Phase::kLingering) {
+    begin_ = end_ = 0;
+    lingered_bytes_ += bytes;
+    if (lingered_bytes_ > kLingerBytes) return close();
+  }
+  read();
+  if (!reading_ && phase_ == Phase::kAnswering && !writing_) expect_within(1);
+}
+
+void Connection::parse() {
+  if (!parser_) {
+    // RFC 9112 section 2.2: empty lines before a request line are skipped.
+    while (begin_ < end_ && (input_[begin_] == '\r' || input_[begin_] == '\n')) ++begin_;
+    if (begin_ == end_) return read();
+    parser_.emplace(ParserLimits{core_->options.max_header_bytes, core_->options.max_body_bytes});
+  }
+  begin_ += parser_->feed({input_.get() + begin_, end_ - begin_});
+  switch (parser_->state()) {
+    case ParseState::kRefused: return refuse(parser_->refusal());
+    case ParseState::kDone: return hand_over();
+    case ParseState::kBody: body_begins_or_goes_on(); break;
+    case ParseState::kHeader: break;
+  }
+  read();
+}
+
+void Connection::body_begins_or_goes_on() {
+  expect_within(core_->options.body_timeout_s);
+  if (!parser_->expects_continue() || std::exchange(continue_sent_, true)) return;
+  outbox_.interim("HTTP/1.1 100 Continue\r\n\r\n");
+}
+
+void Connection::hand_over() {
+  phase_ = Phase::kAnswering;
+  deadline_ = TimePoint::max();
+  HttpRequest request = std::move(parser_->request());
+  request.remote = remote_;
+  request.loopback = loopback_;
+  const Outbox::RequestTraits traits{request.method == "HEAD", parser_->http10(), parser_->keep_alive()};
+  parser_.reset();
+  continue_sent_ = false;
+  read();  // notices that the client leaves; what it sends already is kept for the next request
+  if (!reading_) expect_within(1);
+  const uint64_t id = outbox_.begin(traits);
+  core_->handler(std::make_shared<ConnectionExchange>(shared_from_this(), id, std::move(request)));
+}
+
+void Connection::refuse(const Refusal& refusal) {
+  HttpResponse response;
+  response.status = refusal.status;
+  response.body = error_body(refusal.status, refusal.message, refusal.code);
+  if (refusal.status == 503) response.headers.emplace_back("Retry-After", "1");
+  phase_ = Phase::kAnswering;
+  deadline_ = TimePoint::max();
+  parser_.reset();
+  const uint64_t id = outbox_.begin({});
+  outbox_.respond(id, response);
+}
+
+void Connection::post_flush() {
+  asio::post(strand_, [self = shared_from_this()] { self->flush(); });
+}
+
+void Connection::flush() {
+  if (phase_ == Phase::kClosed) return;
+  if (writing_) {
+    if (!outbox_.connected()) close();
+    return;
+  }
+  sending_.clear();
+  switch (outbox_.take(sending_)) {
+    case Outbox::Next::kNothing: return await_client();
+    case Outbox::Next::kNextRequest: return next_request();
+    case Outbox::Next::kLinger: return linger();
+    case Outbox::Next::kReset: return reset();
+    case Outbox::Next::kCutOff: return close();
+    case Outbox::Next::kSend: break;
+  }
+  sent_ = 0;
+  send();
+}
+
+void Connection::send() {
+  if (phase_ == Phase::kAnswering) expect_within(core_->options.write_timeout_s);
+  writing_ = true;
+  socket_.async_write_some(asio::buffer(sending_.data() + sent_, sending_.size() - sent_),
+                           [self = shared_from_this()](error_code ec, size_t bytes) {
+                             self->writing_ = false;
+                             if (self->phase_ == Phase::kClosed) return;
+                             if (ec) return self->close();
+                             self->sent_ += bytes;
+                             self->outbox_.in_flight(self->sending_.size() - self->sent_);
+                             if (self->sent_ < self->sending_.size()) return self->send();
+                             if (self->sending_.capacity() > kKeptOutput) self->sending_ = {};
+                             self->flush();
+                           });
+}
+
+// The application thinks: nothing to send, no deadline, unless the client's leaving has to be looked for.
+void Connection::await_client() {
+  if (phase_ != Phase::kAnswering) return;
+  deadline_ = TimePoint::max();
+  if (!reading_) expect_within(1);
+}
+
+void Connection::next_request() {
+  phase_ = Phase::kReceiving;
+  if (core_->draining && begin_ == end_) return close();
+  expect_within(core_->options.header_timeout_s);
+  if (begin_ < end_) return parse();
+  read();
+}
+
+void Connection::linger() {
+  phase_ = Phase::kLingering;
+  error_code ec;
+  socket_.shutdown(asio::socket_base::shutdown_send, ec);
+  if (ec) return close();
+  expect_within(kLingerSeconds);
+  if (!reading_) begin_ = end_ = 0;
+  read();
+}
+
+// Ends an aborted body that only the close delimits, so that the client does not take it for whole.
+void Connection::reset() {
+  error_code ec;
+  socket_.set_option(asio::socket_base::linger(true, 0), ec);
+  close();
+}
+
+void Connection::drain() {
+  if (phase_ == Phase::kReceiving && !parser_ && begin_ == end_) close();
+}
+
+void Connection::close() {
+  if (phase_ == Phase::kClosed) return;
+  phase_ = Phase::kClosed;
+  error_code ec;
+  socket_.close(ec);
+  timer_.cancel();
+  if (const auto callback = outbox_.close()) callback();
+  core_->remove(this);
+}
+
+// Timers: one for each connection, set again only when it fires or a deadline comes nearer, so a request seldom touches the timer queue.
+void Connection::expect_within(int seconds) {
+  deadline_ = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
+  if (deadline_ < armed_for_) arm();
+}
+
+void Connection::arm() {
+  armed_for_ = deadline_;
+  timer_.expires_at(deadline_);
+  timer_.async_wait([self = shared_from_this()](error_code ec) {
+    if (ec || self->phase_ == Phase::kClosed) return;
+    self->armed_for_ = TimePoint::max();
+    if (self->deadline_ == TimePoint::max()) return;
+    if (std::chrono::steady_clock::now() < self->deadline_) return self->arm();
+    self->expired();
+  });
+}
+
+void Connection::expired() {
+  deadline_ = TimePoint::max();
+  switch (phase_) {
+    case Phase::kReceiving: {
+      if (!parser_) return close();
+      const bool header = parser_->state() == ParseState::kHeader;
+      const int seconds = header ? core_->options.header_timeout_s : core_->options.body_timeout_s;
+      return refuse({408, "request_timeout",
+                     std::string(header ? "the headers did not arrive within " : "no byte of the body arrived for ") +
+                         std::to_string(seconds) + " seconds"});
+    }
+    case Phase::kAnswering:
+      if (writing_ || peer_is_gone()) return close();
+      if (!reading_) expect_within(1);
+      return;
+    case Phase::kLingering: return close();
+    case Phase::kClosed: return;
+  }
+}
+
+// For a connection whose input is full of pipelined requests, so that no read is pending that would see the end.
+bool Connection::peer_is_gone() {
+  pollfd poll_for{socket_.native_handle(), POLLRDHUP, 0};
+  return ::poll(&poll_for, 1, 0) > 0;
+}
+
+}  // namespace ondol

@@ -1,0 +1,131 @@
+// For the tests of this room: a plain blocking TCP client that sends any bytes, and a flag that another thread raises.
+//
+// Owner: a test. One thread each (Signal: any). Bounded: every wait ends after kPatience with a failed test.
+#pragma once
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace ondol {
+
+inline constexpr auto kPatience = std::chrono::seconds(60);
+
+class Signal {
+ public:
+  void raise() {
+    const std::scoped_lock lock(mutex_);
+    ++count_;
+    changed_.notify_all();
+  }
+  bool wait(int count = 1) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, kPatience, [&] { return count_ >= count; });
+  }
+  int count() {
+    const std::scoped_lock lock(mutex_);
+    return count_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int count_ = 0;
+};
+
+class TestSocket {
+ public:
+  explicit TestSocket(uint16_t port, int receive_buffer_bytes = 0) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    if (receive_buffer_bytes > 0) ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes, sizeof receive_buffer_bytes);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(port);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    connected_ = ::connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0;
+  }
+  ~TestSocket() { close(); }
+  TestSocket(TestSocket&& other) noexcept
+      : fd_(std::exchange(other.fd_, -1)), connected_(other.connected_), buffer_(std::move(other.buffer_)) {}
+  TestSocket& operator=(TestSocket&&) = delete;
+
+  bool connected() const { return connected_; }
+  int fd() const { return fd_; }
+
+  bool send(std::string_view bytes) {
+    while (!bytes.empty()) {
+      const ssize_t n = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (n <= 0) return false;
+      bytes.remove_prefix(static_cast<size_t>(n));
+    }
+    return true;
+  }
+
+  // Up to and including `end`; what came so far if the connection ends before.
+  std::string read_until(std::string_view end) {
+    size_t at = 0;
+    while ((at = buffer_.find(end)) == std::string::npos) {
+      if (!more()) return std::exchange(buffer_, {});
+    }
+    std::string out = buffer_.substr(0, at + end.size());
+    buffer_.erase(0, out.size());
+    return out;
+  }
+
+  std::string read_bytes(size_t count) {
+    while (buffer_.size() < count && more()) continue;
+    std::string out = buffer_.substr(0, count);
+    buffer_.erase(0, out.size());
+    return out;
+  }
+
+  std::string read_all() {
+    while (more()) continue;
+    return std::exchange(buffer_, {});
+  }
+
+  // Header block and, by its Content-Length, body.
+  std::string read_response() {
+    std::string head = read_until("\r\n\r\n");
+    const size_t at = head.find("Content-Length: ");
+    if (at == std::string::npos) return head;
+    return head + read_bytes(std::stoul(head.substr(at + 16)));
+  }
+
+  void finish_sending() { ::shutdown(fd_, SHUT_WR); }
+  // Ends with RST, as a killed client with unread data does.
+  void reset() {
+    const linger now{1, 0};
+    ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    close();
+  }
+  void close() {
+    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+  }
+
+ private:
+  bool more() {
+    pollfd wait_for{fd_, POLLIN, 0};
+    if (::poll(&wait_for, 1, static_cast<int>(std::chrono::milliseconds(kPatience).count())) <= 0) return false;
+    char bytes[4096];
+    const ssize_t n = ::recv(fd_, bytes, sizeof bytes, 0);
+    if (n > 0) buffer_.append(bytes, static_cast<size_t>(n));
+    return n > 0;
+  }
+
+  int fd_;
+  bool connected_ = false;
+  std::string buffer_;
+};
+
+}  // namespace ondol
