@@ -32,12 +32,12 @@ struct AttentionTask {
   int64_t first_position = 0;  // of row 0; row r sees keys max(0, p - window + 1) .. p with p = first_position + r
   int window = 0;              // 0 = all
   float scale = 0;
-  const float* q = nullptr;    // head g of row r at q + r * stride + g * head_dim
-  float* out = nullptr;        // the same layout
+  const float* q = nullptr;  // head g of row r at q + r * stride + g * head_dim
+  float* out = nullptr;      // the same layout
   int64_t stride = 0;
   // blocks[b]: this head's piece of the block of positions [b * kKvBlock, (b + 1) * kKvBlock). Entries that no row sees may be null.
   const std::byte* const* blocks = nullptr;
-  float* scratch = nullptr;    // attention_scratch_floats(head_dim) floats
+  float* scratch = nullptr;  // attention_scratch_floats(head_dim) floats
 };
 
 size_t attention_scratch_floats(int head_dim);
