@@ -1,0 +1,111 @@
+// One request in flight: takes the engine's tokens on the step thread, and turns them into the HTTP answer on a thread of the gateway.
+//
+// Owner: shared by the engine (as its sink) and, for moments, by the Pump; gone when the engine has finished with it. `on_token` and
+// `on_finish` only append and wake the pump, `cancel` may come from any thread, everything else happens on the pump's one thread.
+// Bounded: at most kMaxPendingTokens wait for the pump; a pump that far behind ends the request with an error.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "engine/engine.h"
+#include "gateway/answer.h"
+#include "gateway/model_metrics.h"
+#include "gateway/pump.h"
+#include "gateway/response_format.h"
+#include "net/server.h"
+
+namespace ondol {
+
+// The way to an engine that may be gone: a client can leave after the Api did. Any thread.
+class EngineGate {
+ public:
+  explicit EngineGate(std::shared_ptr<Engine> engine) : engine_(std::move(engine)) {}
+  Result<uint64_t> submit(GenerateRequest request, std::shared_ptr<TokenSink> sink);
+  void cancel(uint64_t id);
+  void close();  // drops the engine; afterwards submit fails and cancel does nothing
+
+ private:
+  std::shared_ptr<Engine> engine() const;
+
+  mutable std::mutex mutex_;
+  std::shared_ptr<Engine> engine_;
+};
+
+struct GenerationSetup {
+  std::shared_ptr<Exchange> exchange;
+  std::shared_ptr<EngineGate> gate;
+  std::shared_ptr<Pump> pump;
+  std::shared_ptr<const Model> model;  // its tokenizer is the answer's
+  std::shared_ptr<ModelMetrics> metrics;
+  std::unique_ptr<ResponseFormat> format;
+  std::vector<std::string> stops;
+  std::optional<int32_t> continue_after;  // see Answer
+  bool logprobs = false;
+  bool stream = false;
+  bool include_usage = false;
+  HttpHeaders headers;
+  int64_t received_us = 0;  // SteadyClock
+};
+
+class Generation final : public TokenSink, public PumpItem, public std::enable_shared_from_this<Generation> {
+ public:
+  static constexpr size_t kMaxPendingTokens = 8192;
+
+  explicit Generation(GenerationSetup setup);
+
+  // Hands the request to the engine. On an error nothing was answered; the caller does it. Called once.
+  Status submit(GenerateRequest request);
+
+  // The client left: frees the engine's work, whether it has started, or is about to be submitted, or is over. Any thread.
+  void cancel();
+
+  void on_token(const TokenEvent& event) override;
+  void on_finish(const FinishEvent& event) override;
+
+  // On the pump's thread: answers with what arrived.
+  void run() override;
+
+ private:
+  struct Timed {
+    TokenEvent event;
+    int64_t at_us;
+  };
+  struct Arrivals {
+    std::vector<Timed> tokens;
+    std::optional<FinishEvent> finish;
+    bool overflow = false;
+  };
+  Arrivals take_arrivals();
+  void wake(std::unique_lock<std::mutex> lock);
+  void turn();
+  void take_token(const Timed& token);
+  void show();
+  void complete(const FinishEvent& finish);
+  void succeed(std::string_view finish_reason, const Usage& usage);
+  void give_up(const Error& error);
+  void begin();
+  void flush();
+  void add_event(const std::string& json);
+
+  GenerationSetup setup_;  // pump's thread, except gate, pump
+  Answer answer_;
+  AnswerPiece collected_;  // of an answer that does not stream
+  std::string unsent_;     // events of this turn: one write for all of them
+  bool begun_ = false;
+  bool over_ = false;
+  int64_t last_token_us_ = 0;
+
+  std::mutex mutex_;
+  Arrivals arrivals_;
+  bool queued_ = false;
+  bool cancelled_ = false;
+  std::optional<uint64_t> id_;
+};
+
+}  // namespace ondol

@@ -1,0 +1,63 @@
+#include "gateway/model_metrics.h"
+
+namespace ondol {
+namespace {
+
+// From a decode step of a small model (about 5 ms) to a prefill of a long prompt on a slow machine (minutes).
+const std::vector<double> kFirstTokenBounds_s = {0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300};
+const std::vector<double> kNextTokenBounds_s = {0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5};
+
+double seconds(int64_t us) { return static_cast<double>(us) * 1e-6; }
+
+}  // namespace
+
+ModelMetrics::ModelMetrics(Registry& registry, const std::string& model)
+    : registry_(&registry),
+      model_(model),
+      running_(registry.gauge("ondol_requests_running", "Sequences in the engine's batch.", {{"model", model}})),
+      waiting_(registry.gauge("ondol_requests_waiting", "Requests in the engine's queue.", {{"model", model}})),
+      kv_total_(registry.gauge("ondol_kv_blocks", "Blocks of the KV cache, by state.", {{"model", model}, {"state", "total"}})),
+      kv_free_(registry.gauge("ondol_kv_blocks", "", {{"model", model}, {"state", "free"}})),
+      kv_cached_(registry.gauge("ondol_kv_blocks", "", {{"model", model}, {"state", "cached"}})),
+      weight_bytes_(registry.gauge("ondol_weight_bytes", "Memory of the packed weights.", {{"model", model}})),
+      kv_bytes_(registry.gauge("ondol_kv_bytes", "Memory of the KV cache.", {{"model", model}})),
+      prompt_tokens_(registry.counter("ondol_prompt_tokens_total", "Prompt tokens of all requests.", {{"model", model}})),
+      cached_tokens_(registry.counter("ondol_prompt_tokens_cached_total", "Prompt tokens that the prefix cache held.", {{"model", model}})),
+      completion_tokens_(registry.counter("ondol_completion_tokens_total", "Tokens generated.", {{"model", model}})),
+      steps_(registry.counter("ondol_engine_steps_total", "Forward passes.", {{"model", model}})),
+      first_token_s_(registry.histogram("ondol_time_to_first_token_seconds", "Request received to first token.", kFirstTokenBounds_s,
+                                        {{"model", model}})),
+      next_token_s_(registry.histogram("ondol_inter_token_latency_seconds", "Between two tokens of one answer.", kNextTokenBounds_s,
+                                       {{"model", model}})),
+      queue_s_(registry.histogram("ondol_queue_seconds", "Submitted to first scheduled.", kFirstTokenBounds_s, {{"model", model}})) {}
+
+void ModelMetrics::raise(Counter& counter, uint64_t total) {
+  const uint64_t now = counter.value();
+  if (total > now) counter.add(total - now);
+}
+
+void ModelMetrics::update(const EngineStats& stats) {
+  running_.set(stats.running);
+  waiting_.set(stats.waiting);
+  kv_total_.set(static_cast<double>(stats.kv_blocks_total));
+  kv_free_.set(static_cast<double>(stats.kv_blocks_free));
+  kv_cached_.set(static_cast<double>(stats.kv_blocks_cached));
+  weight_bytes_.set(static_cast<double>(stats.weight_bytes));
+  kv_bytes_.set(static_cast<double>(stats.kv_bytes));
+  const std::scoped_lock lock(mutex_);
+  raise(prompt_tokens_, stats.prompt_tokens);
+  raise(cached_tokens_, stats.cached_tokens);
+  raise(completion_tokens_, stats.completion_tokens);
+  raise(steps_, stats.steps);
+}
+
+void ModelMetrics::first_token(int64_t since_request_us) { first_token_s_.observe(seconds(since_request_us)); }
+void ModelMetrics::next_token(int64_t since_last_us) { next_token_s_.observe(seconds(since_last_us)); }
+void ModelMetrics::queued(int64_t queue_us) { queue_s_.observe(seconds(queue_us)); }
+
+void ModelMetrics::finished(std::string_view reason) {
+  registry_->counter("ondol_answers_total", "Answers, by how they ended.", {{"model", model_}, {"finish_reason", std::string(reason)}})
+      .add();
+}
+
+}  // namespace ondol

@@ -1,0 +1,125 @@
+#include "gateway/prepare.h"
+
+#include <boost/json.hpp>
+#include <utility>
+
+#include "model/tokenizer.h"
+
+namespace ondol {
+namespace {
+
+namespace json = boost::json;
+
+json::string token_or_empty(const Tokenizer& tokenizer, std::optional<int32_t> id) {
+  return id ? json::string(tokenizer.token_name(*id)) : json::string();
+}
+
+// What templates of the Hugging Face kind may use; the request's own arguments cannot replace these.
+json::object template_context(const Tokenizer& tokenizer, const ChatRequest& request) {
+  json::object context = request.template_arguments;
+  context["messages"] = request.messages;
+  context["tools"] = nullptr;
+  context["add_generation_prompt"] = true;
+  context["bos_token"] = token_or_empty(tokenizer, tokenizer.bos());
+  context["eos_token"] = token_or_empty(tokenizer, tokenizer.eos());
+  return context;
+}
+
+ApiResult<void> check_vocabulary(const Tokenizer& tokenizer, const CommonRequest& common) {
+  const int32_t vocab = tokenizer.vocab_size();
+  const auto outside = [&](std::string field, int32_t id) {
+    std::string message = field + ": token id " + std::to_string(id) + " is not in the vocabulary of " + std::to_string(vocab) + " tokens.";
+    return invalid_request(std::move(field), std::move(message));
+  };
+  for (const LogitBias& bias : common.sampling.logit_bias) {
+    if (bias.token >= vocab) return outside("logit_bias", bias.token);
+  }
+  for (const int32_t id : common.stop_token_ids) {
+    if (id >= vocab) return outside("stop_token_ids", id);
+  }
+  return {};
+}
+
+ApiResult<void> check_length(size_t prompt_tokens, int max_context, const char* field) {
+  if (prompt_tokens == 0)
+    return invalid_request(field, std::string(field) + " is empty: the model needs at least one token to start from.");
+  if (prompt_tokens < static_cast<size_t>(max_context)) return {};
+  return invalid_request(field,
+                         "This model's context is " + std::to_string(max_context) + " tokens, and the prompt has " +
+                             std::to_string(prompt_tokens) + "; it must leave room for at least one token of answer.",
+                         "context_length_exceeded");
+}
+
+// Everything but the prompt. An answer that would pass the end of the context ends there, with finish_reason "length".
+GenerateRequest with_options(const ServedModel& served, const CommonRequest& common, std::vector<int32_t> prompt, uint64_t random_seed) {
+  GenerateRequest out;
+  const int64_t room = served.engine->max_context() - static_cast<int64_t>(prompt.size());
+  out.prompt = std::move(prompt);
+  out.max_tokens = static_cast<int>(std::min(common.max_tokens.value_or(room), room));
+  out.sampling = resolve_sampling(common.sampling, served.model->sampling_defaults(), common.logprobs, random_seed);
+  if (!common.ignore_eos) out.stop_tokens = served.model->stop_tokens();
+  out.stop_tokens.insert(out.stop_tokens.end(), common.stop_token_ids.begin(), common.stop_token_ids.end());
+  return out;
+}
+
+ApiResult<const Tokenizer*> tokenizer_of(const ServedModel& served) {
+  if (const Tokenizer* tokenizer = served.model->tokenizer(); tokenizer != nullptr) return tokenizer;
+  return std::unexpected(to_api_error({Code::kFailedPrecondition, "This model has no tokenizer: " + served.model->tokenizer_error()}));
+}
+
+ApiError about_field(const Error& error, const char* field) {
+  ApiError out = to_api_error(error);
+  out.param = field;
+  out.code.clear();
+  // A template that reaches its limits does so for this request; a retry would not help, as 429 promises.
+  if (error.code == Code::kResourceExhausted || error.code == Code::kUnimplemented) {
+    out = invalid_request(field, error.message).error();
+  }
+  return out;
+}
+
+ApiResult<std::vector<int32_t>> tokenize(const Tokenizer& tokenizer, std::string_view text, const EncodeOptions& options,
+                                         const char* field) {
+  Result<std::vector<int32_t>> ids = tokenizer.encode(text, options);
+  if (!ids) return std::unexpected(about_field(ids.error(), field));
+  return std::move(*ids);
+}
+
+}  // namespace
+
+ApiResult<GenerateRequest> prepare_chat(const ServedModel& served, const ChatRequest& request, int64_t now_unix_s, uint64_t random_seed) {
+  ONDOL_TRY(const Tokenizer* tokenizer, tokenizer_of(served));
+  ONDOL_TRY_STATUS(check_vocabulary(*tokenizer, request.common));
+  if (served.chat_template == nullptr) {
+    return invalid_request("model", "The model " + quoted(served.name) +
+                                        " has no chat template that this server can read; use /v1/completions with a plain prompt.");
+  }
+  const Result<std::string> text = served.chat_template->render(template_context(*tokenizer, request), now_unix_s);
+  if (!text) {
+    ApiError error = about_field(text.error(), "messages");
+    error.message = "The model's chat template does not take these messages: " + error.message;
+    return std::unexpected(std::move(error));
+  }
+  // The template writes the special tokens itself.
+  ONDOL_TRY(std::vector<int32_t> prompt, tokenize(*tokenizer, *text, {.add_special = false, .parse_special = true}, "messages"));
+  ONDOL_TRY_STATUS(check_length(prompt.size(), served.engine->max_context(), "messages"));
+  return with_options(served, request.common, std::move(prompt), random_seed);
+}
+
+ApiResult<GenerateRequest> prepare_completion(const ServedModel& served, const CompletionRequest& request, uint64_t random_seed) {
+  ONDOL_TRY(const Tokenizer* tokenizer, tokenizer_of(served));
+  ONDOL_TRY_STATUS(check_vocabulary(*tokenizer, request.common));
+  std::vector<int32_t> prompt = request.prompt.ids;
+  if (request.prompt.is_text) {
+    ONDOL_TRY(prompt, tokenize(*tokenizer, request.prompt.text, {}, "prompt"));
+  }
+  for (const int32_t id : prompt) {
+    if (id < tokenizer->vocab_size()) continue;
+    return invalid_request("prompt", "prompt: token id " + std::to_string(id) + " is not in the vocabulary of " +
+                                         std::to_string(tokenizer->vocab_size()) + " tokens.");
+  }
+  ONDOL_TRY_STATUS(check_length(prompt.size(), served.engine->max_context(), "prompt"));
+  return with_options(served, request.common, std::move(prompt), random_seed);
+}
+
+}  // namespace ondol

@@ -1,0 +1,55 @@
+#include "gateway/response_format.h"
+
+#include <boost/json.hpp>
+#include <cmath>
+
+namespace ondol {
+
+boost::json::object response_head(const ResponseMeta& meta, std::string_view object) {
+  boost::json::object head;
+  head["id"] = meta.id;
+  head["object"] = object;
+  head["created"] = meta.created_unix_s;
+  head["model"] = meta.model;
+  head["system_fingerprint"] = meta.fingerprint;
+  return head;
+}
+
+boost::json::value usage_json(const Usage& usage) {
+  return {{"prompt_tokens", usage.prompt_tokens},
+          {"completion_tokens", usage.completion_tokens},
+          {"total_tokens", usage.prompt_tokens + usage.completion_tokens},
+          {"prompt_tokens_details", {{"cached_tokens", usage.cached_tokens}}}};
+}
+
+std::string token_text_bytes(const Tokenizer& tokenizer, int32_t token) { return tokenizer.token_bytes(token, /*show_special=*/true); }
+
+std::string to_valid_utf8(std::string_view bytes) {
+  std::string out;
+  for (size_t at = 0; at < bytes.size();) {
+    const auto byte = [&](size_t i) { return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0u; };
+    const unsigned lead = byte(at);
+    const size_t length = lead < 0x80                    ? 1
+                          : lead >= 0xC2 && lead <= 0xDF ? 2
+                          : lead >= 0xE0 && lead <= 0xEF ? 3
+                          : lead >= 0xF0 && lead <= 0xF4 ? 4
+                                                         : 0;
+    // The second byte excludes overlong forms, surrogates and what is beyond U+10FFFF.
+    const unsigned low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
+    const unsigned high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
+    bool valid = length > 0 && (length == 1 || (byte(at + 1) >= low && byte(at + 1) <= high));
+    for (size_t i = 2; valid && i < length; ++i) valid = (byte(at + i) & 0xC0) == 0x80;
+    if (valid) {
+      out += bytes.substr(at, length);
+      at += length;
+    } else {
+      out += "\xEF\xBF\xBD";
+      ++at;
+    }
+  }
+  return out;
+}
+
+double json_logprob(float logprob) { return std::isfinite(logprob) ? static_cast<double>(logprob) : -9999.0; }
+
+}  // namespace ondol
