@@ -46,6 +46,8 @@ class Tokenizer {
   virtual bool is_control(int32_t id) const = 0;
   virtual std::optional<int32_t> bos() const = 0;
   virtual std::optional<int32_t> eos() const = 0;
+  // Every token that ends an answer: eos() first, then the family's other ends of a turn or a text (<|im_end|>, <|endoftext|>, <|eot_id|>).
+  virtual std::vector<int32_t> end_ids() const { return eos() ? std::vector<int32_t>{*eos()} : std::vector<int32_t>{}; }
   virtual bool adds_bos() const = 0;
   // SentencePiece models put a space in front of the text; the first piece of an answer loses it.
   virtual bool strips_leading_space() const = 0;
