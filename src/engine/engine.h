@@ -48,7 +48,7 @@ struct SamplingParams {
   float repetition_penalty = 1.0f;  // over prompt and answer, as in CTRL; 1 = off
   float presence_penalty = 0.0f;    // over the answer, as OpenAI defines them
   float frequency_penalty = 0.0f;
-  std::vector<LogitBias> logit_bias;
+  std::vector<LogitBias> logit_bias = {};
   uint64_t seed = 0;  // the same seed, prompt and parameters give the same answer in any batch
   int logprobs = -1;  // -1 = none; else the chosen token's and this many of the best, 0..20
 };
