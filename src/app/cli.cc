@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "app/cmd_chat.h"
+#include "app/cmd_model_get.h"
 #include "app/cmd_model_inspect.h"
 #include "app/cmd_model_list.h"
 #include "app/cmd_serve.h"
@@ -63,8 +64,9 @@ void declare_commands(CLI::App& root, Action& action) {
   bind_log_level(root);
   add_serve(root, action);
   add_chat(root, action);
-  CLI::App* model = root.add_subcommand("model", "List and look into model files");
+  CLI::App* model = root.add_subcommand("model", "Fetch, list, look into and check model files");
   model->require_subcommand(1);
+  add_model_get(*model, action);
   add_model_list(*model, action);
   add_model_inspect(*model, action);
 }
