@@ -13,47 +13,66 @@ int word_at(const int8_t* at) {
 __m512 halves_at(const uint8_t* at) { return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(at))); }
 __m128i bytes_at(const uint8_t* at) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at)); }
 
+// a | (v >> count & bits), for bytes: the shift of 16-bit lanes moves strangers in, which `bits` masks off.
+inline __attribute__((always_inline)) __m512i or_bits(__m512i a, __m512i v, unsigned count, char bits) {
+  constexpr int kOrOfAnd = 0xF8;  // a | (b & c)
+  return _mm512_ternarylogic_epi32(a, _mm512_srli_epi16(v, count), _mm512_set1_epi8(bits), kOrOfAnd);
+}
+inline __attribute__((always_inline)) __m512i take_bits(__m512i v, unsigned count, char bits) {
+  return _mm512_and_si512(_mm512_srli_epi16(v, count), _mm512_set1_epi8(bits));
+}
+
 // Codes of quad `quad` for features side * 16 .. side * 16 + 15.
 template <QuantLayout kL>
 inline __attribute__((always_inline)) __m512i codes(const uint8_t* group, int quad, int side) {
-  if constexpr (kL.code_bits == 8) return _mm512_loadu_si512(group + quad * 128 + side * 64);
-  const __m512i low = _mm512_set1_epi8(15);
-  const __m512i pair = _mm512_loadu_si512(group + quad / 2 * 128 + side * 64);
-  const __m512i nibbles = _mm512_and_si512(quad % 2 == 0 ? pair : _mm512_srli_epi16(pair, 4), low);
-  const uint8_t* plane = group + kL.code_bytes();
-  if constexpr (kL.code_bits == 5) {
-    uint64_t fifth;
-    std::memcpy(&fifth, plane + quad * 16 + side * 8, sizeof fifth);
-    return _mm512_mask_add_epi8(nibbles, fifth, nibbles, _mm512_set1_epi8(16));
-  } else if constexpr (kL.code_bits == 6) {
-    const __m512i top = _mm512_loadu_si512(plane + quad / 4 * 128 + side * 64);
-    const int j = quad % 4;
-    const __m512i moved = j == 0   ? _mm512_slli_epi16(top, 4)
-                          : j == 1 ? _mm512_slli_epi16(top, 2)
-                          : j == 2 ? top
-                                   : _mm512_srli_epi16(top, 2);
-    constexpr int kOrOfAnd = 0xF8;  // a | (b & c)
-    return _mm512_ternarylogic_epi32(nibbles, moved, _mm512_set1_epi8(0x30), kOrOfAnd);
+  const auto vector = [group, side](int i) { return _mm512_loadu_si512(group + i * 128 + side * 64); };
+  if constexpr (kL.code_bits == 8) {
+    return vector(quad);
+  } else if constexpr (kL.code_bits == 4) {
+    const __m512i pair = vector(quad / 2);
+    return quad % 2 == 0 ? _mm512_and_si512(pair, _mm512_set1_epi8(15)) : take_bits(pair, 4, 15);
+  } else if constexpr (kL.code_bits == 5) {
+    if (quad < 5) return _mm512_and_si512(vector(quad), _mm512_set1_epi8(31));
+    if (quad < 7) return or_bits(take_bits(vector(quad * 2 - 10), 5, 7), vector(quad * 2 - 9), 2, 24);
+    return or_bits(or_bits(take_bits(vector(4), 5, 7), vector(1), 4, 8), vector(3), 3, 16);
   } else {
-    return nibbles;
+    const int first = quad / 4 * 3;
+    if (quad % 4 < 3) return _mm512_and_si512(vector(first + quad % 4), _mm512_set1_epi8(63));
+    return or_bits(or_bits(take_bits(vector(first), 2, 48), vector(first + 1), 4, 12), vector(first + 2), 6, 3);
   }
 }
 
+// The f16 numbers of a 256-block's header, once for its eight groups.
+struct Header {
+  __m512 d[2];
+  __m512 d_min[2];
+};
+
 template <QuantLayout kL>
-inline __attribute__((always_inline)) __m512 scale(const uint8_t* header, const uint8_t* group, int half, int side) {
+inline __attribute__((always_inline)) Header read_header(const uint8_t* at) {
+  Header h = {};
+  for (int side = 0; side < 2; ++side) {
+    if constexpr (kL.blocks_of_256) h.d[side] = halves_at(at + side * 32);
+    if constexpr (kL.blocks_of_256 && kL.has_min) h.d_min[side] = halves_at(at + 64 + side * 32);
+  }
+  return h;
+}
+
+template <QuantLayout kL>
+inline __attribute__((always_inline)) __m512 scale(const Header& header, const uint8_t* group, int half, int side) {
   const uint8_t* at = group + kL.scale_offset();
   if constexpr (!kL.blocks_of_256) return halves_at(at + side * 32);
   const __m128i bytes = bytes_at(at + half * 32 + side * 16);
   const __m512i wide = kL.has_min ? _mm512_cvtepu8_epi32(bytes) : _mm512_cvtepi8_epi32(bytes);
-  return _mm512_mul_ps(_mm512_cvtepi32_ps(wide), halves_at(header + side * 32));
+  return _mm512_mul_ps(_mm512_cvtepi32_ps(wide), header.d[side]);
 }
 
 template <QuantLayout kL>
-inline __attribute__((always_inline)) __m512 minimum(const uint8_t* header, const uint8_t* group, int side) {
+inline __attribute__((always_inline)) __m512 minimum(const Header& header, const uint8_t* group, int side) {
   const uint8_t* at = group + kL.scale_offset();
   if constexpr (!kL.blocks_of_256) return halves_at(at + 64 + side * 32);
   const __m512i wide = _mm512_cvtepu8_epi32(bytes_at(at + 32 + side * 16));
-  return _mm512_mul_ps(_mm512_cvtepi32_ps(wide), halves_at(header + 64 + side * 32));
+  return _mm512_mul_ps(_mm512_cvtepi32_ps(wide), header.d_min[side]);
 }
 
 // The accumulators' start: -zero * sum of the activations of this half group.
@@ -66,7 +85,7 @@ inline __attribute__((always_inline)) __m512i start(const TileArgs& t, int row, 
 
 // One group of 32 inputs. The order of the operations on an element is the same for all kRows: results do not depend on the tiling.
 template <QuantLayout kL, int kRows>
-inline __attribute__((always_inline)) void add_group(const TileArgs& t, const uint8_t* header, const uint8_t* group, int64_t g,
+inline __attribute__((always_inline)) void add_group(const TileArgs& t, const Header& header, const uint8_t* group, int64_t g,
                                                      __m512 (&sum)[kRows][2]) {
   constexpr int kQuads = 8 / kL.halves;
   const int8_t* x = static_cast<const int8_t*>(t.values) + g * kGroup;
@@ -77,6 +96,8 @@ inline __attribute__((always_inline)) void add_group(const TileArgs& t, const ui
     for (int r = 0; r < kRows; ++r) dot[r][0] = dot[r][1] = start<kL>(t, r, g, half);
 #pragma GCC unroll 8
     for (int q = half * kQuads; q < (half + 1) * kQuads; ++q) {
+      // Hides that `group` is the same: the compiler would keep vectors that later quads use too, and spill.
+      if constexpr (kL.code_bits == 5 || kL.code_bits == 6) __asm__("" : "+r"(group));
       const __m512i w0 = codes<kL>(group, q, 0);
       const __m512i w1 = codes<kL>(group, q, 1);
 #pragma GCC unroll 6
@@ -115,7 +136,7 @@ void tile(const TileArgs& args) {
   for (int r = 0; r < kRows; ++r) sum[r][0] = sum[r][1] = _mm512_setzero_ps();
   const uint8_t* at = t.panel;
   for (int64_t g = 0; g < t.groups;) {
-    const uint8_t* header = at;
+    const Header header = read_header<kL>(at);
     at += kL.header_bytes();
     for (int i = 0; i < kL.groups_per_block(); ++i, ++g) {
       add_group<kL, kRows>(t, header, at, g, sum);

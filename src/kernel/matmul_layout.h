@@ -2,11 +2,13 @@
 //
 // A panel holds kPanelCols output features. Float types: [cols][32] values (BF16: [cols / 2][32][2], an odd last input is padded with
 // zero). Quantised types: for each group of 32 inputs one record
-//   codes   unsigned, as the u8 operand of a dot product of 4 bytes. Byte (q, c, j) is input 4 * q + j of feature c, at q * 128 + c * 4 +
-//   j.
-//           8 bits: all 8 quads q. Less: 4 quads, the low nibble of pair i is quad 2 * i, the high nibble quad 2 * i + 1.
-//   plane   5 bits: the fifth bits, bit (c % 16) * 4 + j of the 64-bit word 2 * q + c / 16.
-//           6 bits: the top two bits, 4 quads in a byte: bits 2 * (q % 4) of byte (q / 4, c, j).
+//   codes   unsigned, as the u8 operand of a dot product of 4 bytes: vectors of 128 bytes in which byte c * 4 + j belongs to feature c.
+//           A quad q is the inputs 4 * q + j, j < 4. What the quads' codes leave free in their bytes holds the codes of further quads:
+//           8 bits: vector q is quad q.
+//           4 bits: vector i is quad 2 * i, and in the high nibble quad 2 * i + 1.
+//           5 bits: vectors 0 to 4 are quads 0 to 4; in the top three bits quad 5 = top3(v0) + 8 * low2(top3(v1)), quad 6 the same of v2,
+//           v3, quad 7 = top3(v4) + 8 * top1(v1) + 16 * top1(v3). 6 bits: vectors 3h, 3h + 1, 3h + 2 are quads 4h, 4h + 1, 4h + 2; in the
+//           top two bits quad 4h + 3, its highest bits first.
 //   scales  32-blocks: f16 scale[32], then f16 minimum[32] if has_min. 256-blocks: u8 scale[32], u8 minimum[32], or i8 scale[2][32].
 // and for 256-blocks, before each eight records, a header: f16 d[32], then f16 dmin[32] if has_min.
 // A weight is scale * code - minimum, or scale * (code - 2^zero_shift). A panel takes the bits of the file and at most 3 % more (the 6-bit
@@ -30,9 +32,7 @@ struct QuantLayout {
   bool has_min;
   int halves;  // scales per group
 
-  constexpr int code_bytes() const { return code_bits == 8 ? 1024 : 512; }
-  constexpr int plane_bytes() const { return code_bits == 5 ? 128 : code_bits == 6 ? 256 : 0; }
-  constexpr int scale_offset() const { return code_bytes() + plane_bytes(); }
+  constexpr int scale_offset() const { return code_bits * kPanelCols * kGroup / 8; }
   constexpr int group_bytes() const { return scale_offset() + (has_min && !blocks_of_256 ? 128 : 64); }
   constexpr int header_bytes() const { return !blocks_of_256 ? 0 : has_min ? 128 : 64; }
   constexpr int groups_per_block() const { return blocks_of_256 ? 8 : 1; }

@@ -10,7 +10,8 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "blocks and panels are little endian");
 
-constexpr uint32_t kLow = 0x0F0F0F0F;
+// Bits of four bytes at once.
+constexpr uint32_t kBit = 0x01010101, kTwoBits = 0x03030303, kThreeBits = 0x07070707, kFourBits = 0x0F0F0F0F;
 
 template <class T>
 T load(const uint8_t* from) {
@@ -24,29 +25,28 @@ void store(uint8_t* to, T value) {
   std::memcpy(to, &value, sizeof value);
 }
 
-// Where feature `column` of a panel goes within one group's record.
-struct Column {
-  uint8_t* group;
-  int column;
-
-  void put_pair(int i, uint32_t even_quad, uint32_t odd_quad) const {
-    store(group + i * 128 + column * 4, (even_quad & kLow) | (odd_quad & kLow) << 4);
+// Writes a feature's eight quads of codes, one code in each byte of `q`, as matmul_layout.h has them. `to` is of the feature's column.
+template <QuantLayout kL>
+void put_codes(uint8_t* to, const uint32_t (&q)[8]) {
+  if constexpr (kL.code_bits == 8) {
+    for (int i = 0; i < 8; ++i) store(to + i * 128, q[i]);
+  } else if constexpr (kL.code_bits == 4) {
+    for (int i = 0; i < 4; ++i) store(to + i * 128, q[2 * i] | q[2 * i + 1] << 4);
+  } else if constexpr (kL.code_bits == 5) {
+    store(to, q[0] | (q[5] & kThreeBits) << 5);
+    store(to + 128, q[1] | (q[5] >> 3 & kTwoBits) << 5 | (q[7] >> 3 & kBit) << 7);
+    store(to + 256, q[2] | (q[6] & kThreeBits) << 5);
+    store(to + 384, q[3] | (q[6] >> 3 & kTwoBits) << 5 | (q[7] >> 4 & kBit) << 7);
+    store(to + 512, q[4] | (q[7] & kThreeBits) << 5);
+  } else {
+    for (int half = 0; half < 2; ++half) {
+      for (int i = 0; i < 3; ++i) store(to + (half * 3 + i) * 128, q[half * 4 + i] | (q[half * 4 + 3] >> (4 - 2 * i) & kTwoBits) << 6);
+    }
   }
-  // `n`: eight quads of nibbles; the upper halves of the bytes are ignored.
-  void put_nibbles(const uint32_t (&n)[8]) const {
-    for (int i = 0; i < 4; ++i) put_pair(i, n[2 * i], n[2 * i + 1]);
-  }
-  // Bit k of `bits` is the fifth bit of input k. Two features share a byte, so the panel's bytes start as zero.
-  void or_fifth_bits(uint8_t* plane, uint32_t bits) const {
-    uint8_t* to = plane + column / 16 * 8 + column % 16 / 2;
-    const int shift = column % 2 * 4;
-    for (int q = 0; q < 8; ++q) to[q * 16] = static_cast<uint8_t>(to[q * 16] | ((bits >> (4 * q)) & 15) << shift);
-  }
-};
+}
 
 template <QuantLayout kL>
 void pack_block_of_32(const uint8_t* from, uint8_t* to, int column) {
-  const Column at{to, column};
   uint8_t* scales = to + kL.scale_offset() + column * 2;
   store(scales, load<uint16_t>(from));
   from += 2;
@@ -55,30 +55,24 @@ void pack_block_of_32(const uint8_t* from, uint8_t* to, int column) {
     store(scales + 64, static_cast<uint16_t>(load<uint16_t>(from) ^ kSign));
     from += 2;
   }
+  uint32_t q[8];
   if constexpr (kL.code_bits == 8) {
-    for (int q = 0; q < 8; ++q) store(to + q * 128 + column * 4, load<uint32_t>(from + q * 4) ^ 0x80808080u);
-    return;
+    for (int i = 0; i < 8; ++i) q[i] = load<uint32_t>(from + i * 4) ^ 0x80808080u;
+  } else {
+    uint32_t fifth = 0;
+    if constexpr (kL.code_bits == 5) {
+      fifth = load<uint32_t>(from);
+      from += 4;
+    }
+    for (int i = 0; i < 4; ++i) {
+      const auto pair = load<uint32_t>(from + i * 4);
+      q[i] = pair & kFourBits;
+      q[i + 4] = pair >> 4 & kFourBits;
+    }
+    // The product moves bit j of a quad's four fifth bits to bit 8 * j.
+    for (int i = 0; kL.code_bits == 5 && i < 8; ++i) q[i] |= ((fifth >> (4 * i) & 15) * 0x00204081u & kBit) << 4;
   }
-  if constexpr (kL.code_bits == 5) {
-    at.or_fifth_bits(to + kL.code_bytes(), load<uint32_t>(from));
-    from += 4;
-  }
-  uint32_t n[8];
-  for (int q = 0; q < 4; ++q) {
-    n[q] = load<uint32_t>(from + q * 4);
-    n[q + 4] = n[q] >> 4;
-  }
-  at.put_nibbles(n);
-}
-
-// Bit `g` of each of 32 bytes, as one word. The product moves the lowest bits of eight bytes into the top byte, in their order.
-uint32_t gather_bits(const uint8_t* bytes, int g) {
-  uint32_t bits = 0;
-  for (int i = 0; i < 4; ++i) {
-    const uint64_t lowest = (load<uint64_t>(bytes + i * 8) >> g) & 0x0101010101010101u;
-    bits |= static_cast<uint32_t>((lowest * 0x0102040810204080u) >> 56) << (i * 8);
-  }
-  return bits;
+  put_codes<kL>(to + column * 4, q);
 }
 
 // Q4_K and Q5_K: d, dmin, 12 bytes of 6-bit scales and minima, (32 bytes of fifth bits,) 128 bytes of nibbles.
@@ -99,11 +93,12 @@ void pack_block_4_5_k(const uint8_t* from, uint8_t* to, int column) {
       scales[0] = static_cast<uint8_t>((packed[g + 4] & 15) | (packed[g - 4] >> 6) << 4);
       scales[32] = static_cast<uint8_t>((packed[g + 4] >> 4) | (packed[g] >> 6) << 4);
     }
-    const Column at{group, column};
-    if constexpr (kL.code_bits == 5) at.or_fifth_bits(group + kL.code_bytes(), gather_bits(fifth, g));
-    uint32_t n[8];
-    for (int q = 0; q < 8; ++q) n[q] = load<uint32_t>(nibbles + g / 2 * 32 + q * 4) >> (g % 2 * 4);
-    at.put_nibbles(n);
+    uint32_t q[8];
+    for (int i = 0; i < 8; ++i) {
+      q[i] = load<uint32_t>(nibbles + g / 2 * 32 + i * 4) >> (g % 2 * 4) & kFourBits;
+      if constexpr (kL.code_bits == 5) q[i] |= (load<uint32_t>(fifth + i * 4) >> g & kBit) << 4;
+    }
+    put_codes<kL>(group + column * 4, q);
   }
 }
 
@@ -117,17 +112,13 @@ void pack_block_6_k(const uint8_t* from, uint8_t* to, int column) {
     const int in_half = g % 4;
     const uint8_t* nibbles = from + g / 4 * 64 + in_half % 2 * 32;
     const uint8_t* top = from + 128 + g / 4 * 32;
-    uint32_t n[8];
-    for (int q = 0; q < 8; ++q) n[q] = load<uint32_t>(nibbles + q * 4) >> (in_half / 2 * 4);
-    Column{group, column}.put_nibbles(n);
-    for (int half = 0; half < 2; ++half) {
-      uint32_t bits = 0;
-      for (int q = 0; q < 4; ++q) {
-        bits |= (load<uint32_t>(top + half * 16 + q * 4) >> (2 * in_half) & 0x03030303u) << (2 * q);
-      }
-      store(group + kL.code_bytes() + half * 128 + column * 4, bits);
-      group[kL.scale_offset() + half * 32 + column] = from[192 + g * 2 + half];
+    uint32_t q[8];
+    for (int i = 0; i < 8; ++i) {
+      q[i] = (load<uint32_t>(nibbles + i * 4) >> (in_half / 2 * 4) & kFourBits) | (load<uint32_t>(top + i * 4) >> (2 * in_half) & kTwoBits)
+                                                                                      << 4;
     }
+    put_codes<kL>(group + column * 4, q);
+    for (int half = 0; half < 2; ++half) group[kL.scale_offset() + half * 32 + column] = from[192 + g * 2 + half];
   }
 }
 

@@ -24,15 +24,24 @@ struct Group {
 
 uint8_t code_at(const QuantLayout& layout, const uint8_t* group, int c, int k) {
   const int q = k / 4;
-  const int byte = c * 4 + k % 4;
-  if (layout.code_bits == 8) return group[q * 128 + byte];
-  int code = group[q / 2 * 128 + byte] >> (q % 2 * 4) & 15;
-  const uint8_t* plane = group + layout.code_bytes();
-  if (layout.code_bits == 5) {
-    const int bit = (c % 16) * 4 + k % 4;
-    code |= (plane[(q * 2 + c / 16) * 8 + bit / 8] >> (bit % 8) & 1) << 4;
+  const auto vector = [&](int i) { return int{group[i * 128 + c * 4 + k % 4]}; };
+  const auto top3 = [&](int i) { return vector(i) >> 5; };
+  const auto top2 = [&](int i) { return vector(i) >> 6; };
+  int code = 0;
+  switch (layout.code_bits) {
+    case 8: code = vector(q); break;
+    case 4: code = vector(q / 2) >> (q % 2 * 4) & 15; break;
+    case 5:
+      if (q < 5) code = vector(q) & 31;
+      if (q == 5) code = top3(0) | (top3(1) & 3) << 3;
+      if (q == 6) code = top3(2) | (top3(3) & 3) << 3;
+      if (q == 7) code = top3(4) | (top3(1) >> 2) << 3 | (top3(3) >> 2) << 4;
+      break;
+    default: {
+      const int first = q / 4 * 3;
+      code = q % 4 < 3 ? vector(first + q % 4) & 63 : top2(first) << 4 | top2(first + 1) << 2 | top2(first + 2);
+    }
   }
-  if (layout.code_bits == 6) code |= (plane[q / 4 * 128 + byte] >> (q % 4 * 2) & 3) << 4;
   return static_cast<uint8_t>(code);
 }
 
