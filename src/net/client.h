@@ -20,9 +20,9 @@ struct ClientRequest {
   HttpHeaders headers;
   std::string body;
   int connect_timeout_s = 10;
-  int idle_timeout_s = 60;      // without a byte
-  int max_redirects = 5;        // https never goes on to http
-  size_t max_body_bytes = 64 << 20;  // of a body that is collected; a body given to on_data is unbounded
+  int idle_timeout_s = 60;                  // without a byte
+  int max_redirects = 5;                    // https never goes on to http
+  size_t max_body_bytes = 64 << 20;         // of a body that is collected; a body given to on_data is unbounded
   const std::atomic<bool>* stop = nullptr;  // if set: looked at ten times a second, once true the call fails with kCancelled
 };
 

@@ -16,12 +16,15 @@ using BeastView = boost::beast::string_view;
 
 std::string_view view(BeastView text) { return {text.data(), text.size()}; }
 
-// "HTTP/2.0" and the like: a version that HTTP knows of, just not one that is spoken here.
-bool ends_with_version(std::string_view line) {
-  line = line.substr(0, line.find('\r'));
-  const size_t at = line.rfind(' ');
-  const std::string_view word = at == std::string_view::npos ? line : line.substr(at + 1);
-  return word.size() >= 6 && word.starts_with("HTTP/") && word[5] >= '0' && word[5] <= '9';
+// A request line with "HTTP/2.0" or the like at its end: a version that HTTP knows of, just not one that is spoken here.
+bool has_other_version(std::string_view line) {
+  line = line.substr(0, line.find_first_of("\r\n"));
+  const size_t target = line.find(' ');
+  const size_t version = target == std::string_view::npos ? target : line.find(' ', target + 1);
+  if (version == std::string_view::npos) return false;
+  const std::string_view word = line.substr(version + 1);
+  return word.size() <= 8 && word.starts_with("HTTP/") && word.size() > 5 && word[5] >= '0' && word[5] <= '9' && word != "HTTP/1.0" &&
+         word != "HTTP/1.1";
 }
 
 Refusal refusal_of(const error_code& ec, std::string_view bytes, const ParserLimits& limits) {
@@ -34,7 +37,7 @@ Refusal refusal_of(const error_code& ec, std::string_view bytes, const ParserLim
     return {413, "body_too_large",
             "the request body is larger than the " + std::to_string(limits.max_body_bytes) + " bytes that are taken"};
   }
-  if (ec == http::error::bad_version && ends_with_version(bytes)) {
+  if (ec == http::error::bad_version && has_other_version(bytes)) {
     return {505, "http_version_not_supported", "only HTTP/1.0 and HTTP/1.1 are spoken here"};
   }
   return {400, "malformed_request", "the request is not well-formed HTTP: " + ec.message()};
@@ -86,9 +89,7 @@ struct RequestParser::Impl final : http::basic_parser<true> {
   void on_field_impl(http::field field, BeastView name, BeastView value, error_code& ec) override {
     count_head(name.size() + value.size() + 4, ec);
     if (ec || in_trailer) return;  // trailers are read and dropped: nothing may be decided from them
-    // Beast unfolds a folded value (obs-fold) into a buffer of its own; RFC 9112 section 5.2 lets a server refuse it.
-    const bool in_input = value.empty() || (value.data() >= input.data() && value.data() < input.data() + input.size());
-    if (!in_input) return refuse(400, "malformed_request", "a header is folded over two lines", ec);
+    if (is_folded(name)) return refuse(400, "malformed_request", "a header is folded over two lines", ec);
     if (request.headers.size() >= kMaxHeaderFields) {
       return refuse(431, "headers_too_large", "there are more than " + std::to_string(kMaxHeaderFields) + " headers", ec);
     }
@@ -104,6 +105,13 @@ struct RequestParser::Impl final : http::basic_parser<true> {
     }
     if (field == http::field::host && ++hosts > 1) return refuse(400, "malformed_request", "there are two Host headers", ec);
     request.headers.emplace_back(view(name), view(value));
+  }
+
+  // Beast unfolds obs-fold; RFC 9112 section 5.2 lets a server refuse it. The whole line and one byte more are in the input by now.
+  bool is_folded(BeastView name) const {
+    const std::string_view rest = input.substr(static_cast<size_t>(name.data() - input.data()) + name.size());
+    const size_t after = rest.find('\r') + 2;
+    return after < rest.size() && (rest[after] == ' ' || rest[after] == '\t');
   }
 
   void on_header_impl(error_code& ec) override {

@@ -1,8 +1,8 @@
 // An HTTP/1.1 server. Beast and Asio stay behind this header.
 //
 // Owner: whoever starts it. The handler runs on one of the server's few threads and must not block: it keeps the Exchange and answers
-// later, from any thread. Bounded by HttpServerOptions; what exceeds a limit gets its proper status (400, 408, 413, 431, 503) and is closed.
-// TCP_NODELAY is set on every accepted socket.
+// later, from any thread. Bounded by HttpServerOptions; what exceeds a limit gets its proper status (400, 408, 413, 431, 503) and is
+// closed. TCP_NODELAY is set on every accepted socket.
 #pragma once
 
 #include <cstdint>
@@ -24,9 +24,9 @@ struct HttpServerOptions {
   size_t max_body_bytes = 32 << 20;
   size_t max_connections = 4096;
   size_t max_pending_bytes = 4 << 20;  // unsent bytes of one stream; a client that reads slower than that is cut off
-  int header_timeout_s = 30;   // from connecting (or the last response) to a whole header; idle keep-alive connections end quietly
-  int body_timeout_s = 60;     // without a byte of body
-  int write_timeout_s = 60;    // without a byte taken by the client
+  int header_timeout_s = 30;           // from connecting (or the last response) to a whole header; idle keep-alive connections end quietly
+  int body_timeout_s = 60;             // without a byte of body
+  int write_timeout_s = 60;            // without a byte taken by the client
 };
 
 // One request and its answer. Answer exactly once: `respond`, or `begin_stream`, `write`..., `finish`. All calls are safe from any thread

@@ -46,19 +46,27 @@ class Signal {
 
 class TestSocket {
  public:
-  explicit TestSocket(uint16_t port, int receive_buffer_bytes = 0) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  TestSocket() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    const int now = 1;
+    ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &now, sizeof now);
+  }
+  explicit TestSocket(uint16_t port, int receive_buffer_bytes = 0) : TestSocket() {
     if (receive_buffer_bytes > 0) ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes, sizeof receive_buffer_bytes);
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(port);
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    connected_ = ::connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0;
+    connect(port);
   }
   ~TestSocket() { close(); }
   TestSocket(TestSocket&& other) noexcept
       : fd_(std::exchange(other.fd_, -1)), connected_(other.connected_), buffer_(std::move(other.buffer_)) {}
   TestSocket& operator=(TestSocket&&) = delete;
 
+  bool connect(uint16_t port) {
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(port);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    connected_ = ::connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0;
+    return connected_;
+  }
   bool connected() const { return connected_; }
   int fd() const { return fd_; }
 
