@@ -27,13 +27,13 @@ size_t array_bytes(int64_t rows, int64_t n) { return round_up(static_cast<size_t
 // are 305 KB) and the stream of the next.
 constexpr size_t kRowBlockBytes = 384 * 1024;
 
-int64_t row_block(const Activations& x) {
+int64_t row_block(const Activations& x, int64_t tile_rows) {
   const auto per_row = static_cast<size_t>(x.stride) * value_bytes(x.kind) + (x.kind == ActKind::kQ8 ? static_cast<size_t>(x.cols) / 2 : 0);
-  const auto tiles = static_cast<int64_t>(kRowBlockBytes / per_row) / kMaxTileRows;
-  return std::max<int64_t>(tiles, 1) * kMaxTileRows;
+  const auto tiles = static_cast<int64_t>(kRowBlockBytes / per_row) / tile_rows;
+  return std::max<int64_t>(tiles, 1) * tile_rows;
 }
 
-TileArgs tile_rows(const Activations& x, int64_t row) {
+TileArgs rows_from(const Activations& x, int64_t row) {
   TileArgs t;
   t.values = static_cast<const char*>(x.values) + row * x.stride * static_cast<int64_t>(value_bytes(x.kind));
   t.stride = x.stride;
@@ -113,24 +113,24 @@ Result<PackedMatrix> plan_matrix(DType dtype, int64_t rows, int64_t cols, Isa) {
 }
 
 void run_tiles(const Activations& x, int64_t rows, const PackedMatrix& w, int64_t panel_begin, int64_t panel_end, const float* bias,
-               float* out, int64_t ldo, const TileFunction* tiles) {
-  const int64_t block = row_block(x);
+               float* out, int64_t ldo, const TileSet& tiles) {
+  const int64_t block = row_block(x, tiles.max_rows);
   for (int64_t first = 0; first < rows; first += block) {
     const int64_t count = std::min(block, rows - first);
-    const int64_t tile_count = (count + kMaxTileRows - 1) / kMaxTileRows;
+    const int64_t tile_count = (count + tiles.max_rows - 1) / tiles.max_rows;
     for (int64_t panel = panel_begin; panel < panel_end; ++panel) {
       const int64_t n = panel * kPanelCols;
       for (int64_t i = 0; i < tile_count; ++i) {
         // Even shares: 8 rows are 4 + 4, not 6 + 2, which would read the weights twice for less work each.
         const int64_t begin = first + count * i / tile_count;
         const int64_t end = first + count * (i + 1) / tile_count;
-        TileArgs t = tile_rows(x, begin);
+        TileArgs t = rows_from(x, begin);
         t.panel = reinterpret_cast<const uint8_t*>(w.data) + static_cast<size_t>(panel) * w.panel_bytes;
         t.bias = bias == nullptr ? nullptr : bias + n;
         t.out = out + begin * ldo + n;
         t.ldo = ldo;
         t.features = static_cast<int>(std::min<int64_t>(kPanelCols, w.rows - n));
-        tiles[end - begin - 1](t);
+        tiles.rows[end - begin - 1](t);
       }
     }
   }
@@ -139,7 +139,7 @@ void run_tiles(const Activations& x, int64_t rows, const PackedMatrix& w, int64_
 const MatmulKernels& matmul_kernels(Isa isa) {
   switch (isa) {
     case Isa::kAvx512: return kMatmulAvx512;
-    case Isa::kAvx2:
+    case Isa::kAvx2: return kMatmulAvx2;
     case Isa::kScalar: break;
   }
   return kMatmulScalar;

@@ -67,7 +67,7 @@ void prepare(const float* x, int64_t ldx, int64_t row_begin, int64_t row_end, co
 
 void matmul(const Activations& x, int64_t rows, const PackedMatrix& w, int64_t panel_begin, int64_t panel_end, const float* bias,
             float* out, int64_t ldo) {
-  const TileFunction* tiles = w.act == ActKind::kQ8 ? int8_tiles_avx512(w.dtype) : float_tiles_avx512(w.dtype);
+  const TileSet& tiles = w.act == ActKind::kQ8 ? int8_tiles_avx512(w.dtype) : float_tiles_avx512(w.dtype);
   run_tiles(x, rows, w, panel_begin, panel_end, bias, out, ldo, tiles);
 }
 

@@ -8,12 +8,8 @@
 
 namespace ondol {
 
-struct Avx512Tiles {
-  TileFunction rows[kMaxTileRows];
-};
-
-const TileFunction* int8_tiles_avx512(DType type);   // nullptr for float types
-const TileFunction* float_tiles_avx512(DType type);  // nullptr for quantised types
+const TileSet& int8_tiles_avx512(DType type);
+const TileSet& float_tiles_avx512(DType type);
 
 namespace {
 

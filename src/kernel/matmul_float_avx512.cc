@@ -49,21 +49,20 @@ void tile(const TileArgs& args) {
 }
 
 template <DType kType>
-constexpr Avx512Tiles tiles() {
-  return {tile<kType, 1>, tile<kType, 2>, tile<kType, 3>, tile<kType, 4>, tile<kType, 5>, tile<kType, 6>};
+constexpr TileSet tiles() {
+  return {tile<kType, 1>, tile<kType, 2>, tile<kType, 3>, tile<kType, 4>, tile<kType, 5>, tile<kType, 6>, 6};
 }
 
-constexpr Avx512Tiles kF32 = tiles<DType::kF32>();
-constexpr Avx512Tiles kF16 = tiles<DType::kF16>();
-constexpr Avx512Tiles kBF16 = tiles<DType::kBF16>();
+constexpr TileSet kF32 = tiles<DType::kF32>();
+constexpr TileSet kF16 = tiles<DType::kF16>();
+constexpr TileSet kBF16 = tiles<DType::kBF16>();
 
 }  // namespace
 
-const TileFunction* float_tiles_avx512(DType type) {
-  if (type == DType::kF32) return kF32.rows;
-  if (type == DType::kF16) return kF16.rows;
-  if (type == DType::kBF16) return kBF16.rows;
-  return nullptr;
+const TileSet& float_tiles_avx512(DType type) {
+  if (type == DType::kF32) return kF32;
+  if (type == DType::kF16) return kF16;
+  return kBF16;
 }
 
 }  // namespace ondol

@@ -1,4 +1,5 @@
-// Quantised weights by int8 activations with vpdpbusd: one tile is up to 6 rows of activations by the 32 features of a panel.
+// Quantised weights by int8 activations with vpdpbusd: a tile is up to 6 rows of activations by the 32 features of a
+// panel: 6 rows x 2 vectors x (int32 + float) = 24 of the 32 registers.
 #include "kernel/matmul_avx512.h"
 
 namespace ondol {
@@ -147,37 +148,33 @@ void tile(const TileArgs& args) {
 }
 
 template <DType kType>
-constexpr Avx512Tiles tiles() {
+constexpr TileSet tiles() {
   constexpr QuantLayout kL = quant_layout(kType);
-  return {tile<kL, 1>, tile<kL, 2>, tile<kL, 3>, tile<kL, 4>, tile<kL, 5>, tile<kL, 6>};
+  return {tile<kL, 1>, tile<kL, 2>, tile<kL, 3>, tile<kL, 4>, tile<kL, 5>, tile<kL, 6>, 6};
 }
 
-constexpr Avx512Tiles kQ4_0 = tiles<DType::kQ4_0>();
-constexpr Avx512Tiles kQ4_1 = tiles<DType::kQ4_1>();
-constexpr Avx512Tiles kQ5_0 = tiles<DType::kQ5_0>();
-constexpr Avx512Tiles kQ5_1 = tiles<DType::kQ5_1>();
-constexpr Avx512Tiles kQ8_0 = tiles<DType::kQ8_0>();
-constexpr Avx512Tiles kQ4_K = tiles<DType::kQ4_K>();
-constexpr Avx512Tiles kQ5_K = tiles<DType::kQ5_K>();
-constexpr Avx512Tiles kQ6_K = tiles<DType::kQ6_K>();
+constexpr TileSet kQ4_0 = tiles<DType::kQ4_0>();
+constexpr TileSet kQ4_1 = tiles<DType::kQ4_1>();
+constexpr TileSet kQ5_0 = tiles<DType::kQ5_0>();
+constexpr TileSet kQ5_1 = tiles<DType::kQ5_1>();
+constexpr TileSet kQ8_0 = tiles<DType::kQ8_0>();
+constexpr TileSet kQ4_K = tiles<DType::kQ4_K>();
+constexpr TileSet kQ5_K = tiles<DType::kQ5_K>();
+constexpr TileSet kQ6_K = tiles<DType::kQ6_K>();
 
 }  // namespace
 
-const TileFunction* int8_tiles_avx512(DType type) {
+const TileSet& int8_tiles_avx512(DType type) {
   switch (type) {
-    case DType::kQ4_0: return kQ4_0.rows;
-    case DType::kQ4_1: return kQ4_1.rows;
-    case DType::kQ5_0: return kQ5_0.rows;
-    case DType::kQ5_1: return kQ5_1.rows;
-    case DType::kQ8_0: return kQ8_0.rows;
-    case DType::kQ4_K: return kQ4_K.rows;
-    case DType::kQ5_K: return kQ5_K.rows;
-    case DType::kQ6_K: return kQ6_K.rows;
-    case DType::kF32:
-    case DType::kF16:
-    case DType::kBF16: break;
+    case DType::kQ4_0: return kQ4_0;
+    case DType::kQ4_1: return kQ4_1;
+    case DType::kQ5_0: return kQ5_0;
+    case DType::kQ5_1: return kQ5_1;
+    case DType::kQ4_K: return kQ4_K;
+    case DType::kQ5_K: return kQ5_K;
+    case DType::kQ6_K: return kQ6_K;
+    default: return kQ8_0;
   }
-  return nullptr;
 }
 
 }  // namespace ondol

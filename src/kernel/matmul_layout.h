@@ -22,8 +22,8 @@
 
 namespace ondol {
 
-inline constexpr int kGroup = 32;       // inputs that share a scale of the activations
-inline constexpr int kMaxTileRows = 6;  // 6 rows x 2 vectors x (int32 + float) = 24 of 32 registers, the rest for weights
+inline constexpr int kGroup = 32;  // inputs that share a scale of the activations
+inline constexpr int kMaxTileRows = 6;
 
 struct QuantLayout {
   int code_bits;
@@ -78,9 +78,15 @@ struct TileArgs {
 };
 using TileFunction = void (*)(const TileArgs&);
 
-// Walks rows and panels in tiles; tiles[r - 1] computes r rows, r = 1..kMaxTileRows.
+// The tiles of one weight type: rows[r - 1] computes r rows, r = 1..max_rows.
+struct TileSet {
+  TileFunction rows[kMaxTileRows];
+  int max_rows;
+};
+
+// Walks rows and panels in tiles.
 void run_tiles(const Activations& x, int64_t rows, const PackedMatrix& w, int64_t panel_begin, int64_t panel_end, const float* bias,
-               float* out, int64_t ldo, const TileFunction* tiles);
+               float* out, int64_t ldo, const TileSet& tiles);
 
 void pack_panels(const Tensor& source, std::span<const int32_t> row_map, const PackedMatrix& matrix, int64_t panel_begin, int64_t panel_end,
                  std::byte* dst);
