@@ -365,14 +365,14 @@ TEST(Matmul, NonFiniteActivationsGiveNanInTheirRowOnly) {
 TEST(Matmul, ExtremeCodesDoNotOverflow) {
   for (const DType type : all_types()) {
     if (traits(type).block_elements == 1) continue;
-    for (const uint8_t code : {0x00, 0x7F, 0x80, 0xFF}) {
+    for (const int code : {0x00, 0x7F, 0x80, 0xFF}) {
       Weights weights(type, 32, 256, 26);
       const auto block_bytes = static_cast<size_t>(traits(type).block_bytes);
       const bool has_min = type == DType::kQ4_1 || type == DType::kQ5_1 || type == DType::kQ4_K || type == DType::kQ5_K;
       for (size_t i = 0; i < weights.bytes().size(); ++i) {
         const size_t in_block = i % block_bytes;
         const bool header = type == DType::kQ6_K ? in_block >= 192 : in_block < (has_min ? 4u : 2u);
-        if (!header) weights.bytes()[i] = std::byte{code};
+        if (!header) weights.bytes()[i] = static_cast<std::byte>(code);
       }
       std::vector<float> x(3 * 256);
       for (size_t k = 0; k < 256; ++k) {
@@ -386,7 +386,7 @@ TEST(Matmul, ExtremeCodesDoNotOverflow) {
         const Prepared p(isa, packed.matrix.act, x, 256);
         const Reference want = reference(weights.tensor(), p.act, 3);
         for (size_t i = 0; i < out.size(); ++i) {
-          ASSERT_NEAR(out[i], want.sums[i], 2e-6 * want.magnitudes[i] + 1e-6) << where(isa, type) << " " << int{code} << " " << i;
+          ASSERT_NEAR(out[i], want.sums[i], 2e-6 * want.magnitudes[i] + 1e-6) << where(isa, type) << " " << code << " " << i;
         }
       }
     }
