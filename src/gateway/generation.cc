@@ -117,7 +117,7 @@ void Generation::turn() {
   for (const Timed& token : arrivals.tokens) take_token(token);
   if (arrivals.overflow) {
     cancel();
-    give_up({Code::kResourceExhausted, "The answer came faster than this server could write it; it is incomplete."});
+    give_up({Code::kUnavailable, "The answer came faster than this server could write it; it is incomplete."});
     return;
   }
   if (arrivals.finish) {

@@ -7,6 +7,8 @@
 namespace ondol {
 namespace {
 
+constexpr std::string_view kLoneSurrogate = "a lone UTF-16 surrogate";
+
 ApiError at_byte(size_t offset, std::string_view text, std::string_view what) {
   std::string message = "The body is not valid JSON: " + std::string(what) + " at byte " + std::to_string(offset);
   if (offset < text.size()) message += ", near " + quoted(text.substr(offset), 24);
@@ -20,11 +22,18 @@ std::string_view describe(const boost::system::error_code& error) {
   if (error == json::error::too_deep) return "it is nested too deep";
   if (error == json::error::illegal_leading_surrogate || error == json::error::illegal_trailing_surrogate ||
       error == json::error::expected_utf16_escape) {
-    return "a lone UTF-16 surrogate";
+    return kLoneSurrogate;
   }
   if (error == json::error::expected_hex_digit) return "a wrong escape";
   if (error == json::error::exponent_overflow) return "a number out of range";
   return "a syntax error";
+}
+
+// Whether a high surrogate's escape (\ud800 to \udbff) ends here: what stands there should have been the low one's.
+bool behind_high_surrogate(std::string_view text, size_t offset) {
+  if (offset < 6 || offset > text.size()) return false;
+  const std::string_view escape = text.substr(offset - 6, 6);
+  return escape.starts_with("\\u") && (escape[2] == 'd' || escape[2] == 'D') && std::string_view("89abAB").contains(escape[3]);
 }
 
 // Offset of the first byte that is not valid UTF-8, or npos.
@@ -103,7 +112,10 @@ ApiResult<boost::json::value> parse_json(std::string_view text, const JsonLimits
   const size_t read = parser.write_some(text.data(), text.size(), error);
   if (!error && read < text.size()) error = boost::json::error::extra_data;
   if (!error) parser.finish(error);
-  if (error) return std::unexpected(at_byte(read, text, describe(error)));
+  if (error) {
+    const bool surrogate = error == boost::json::error::syntax && behind_high_surrogate(text, read);
+    return std::unexpected(at_byte(read, text, surrogate ? kLoneSurrogate : describe(error)));
+  }
   boost::json::value value = parser.release();
   if (!all_finite(value)) return invalid_request("", "The body holds a number beyond the range of a double.", "invalid_json");
   return value;

@@ -31,6 +31,7 @@ void WorkerPool::stop() {
     dropped.swap(queue_);
   }
   wake_.notify_all();
+  dropped.clear();
   for (std::thread& thread : threads_) {
     if (thread.joinable()) thread.join();
   }
