@@ -78,6 +78,9 @@ inline __attribute__((always_inline)) __m256i multiply(__m256i w, __m256i a) {
   return _mm256_maddubs_epi16(w, a);
 }
 
+// Keeps the additions in the order of the source: GCC would turn a group's sums into a tree, whose leaves do not fit the registers.
+inline __attribute__((always_inline)) void pin(__m256i& v) { __asm__("" : "+x"(v)); }
+
 // Adds to `dot` the products of half a group (a whole one where it has one scale).
 template <QuantLayout kL, int kRows, int kSlices>
 inline __attribute__((always_inline)) void dot_products(const TileArgs& t, const int8_t* x, const uint8_t* group, int half, int slice,
@@ -89,6 +92,8 @@ inline __attribute__((always_inline)) void dot_products(const TileArgs& t, const
     __m256i narrow[kRows][kSlices];
 #pragma GCC unroll 8
     for (int q = part; q < part + kPart; ++q) {
+      // Hides that `group` is the same: the compiler would keep vectors that later quads use too, and spill.
+      if constexpr (kL.code_bits == 5 || kL.code_bits == 6) __asm__("" : "+r"(group));
       __m256i w[kSlices];
 #pragma GCC unroll 4
       for (int s = 0; s < kSlices; ++s) {
@@ -102,6 +107,7 @@ inline __attribute__((always_inline)) void dot_products(const TileArgs& t, const
         for (int s = 0; s < kSlices; ++s) {
           const __m256i products = multiply<kL>(w[s], a);
           narrow[r][s] = q == part ? products : _mm256_add_epi16(narrow[r][s], products);
+          pin(narrow[r][s]);
         }
       }
     }
@@ -110,6 +116,7 @@ inline __attribute__((always_inline)) void dot_products(const TileArgs& t, const
 #pragma GCC unroll 4
       for (int s = 0; s < kSlices; ++s) {
         dot[r][s] = _mm256_add_epi32(dot[r][s], _mm256_madd_epi16(narrow[r][s], _mm256_set1_epi16(1)));
+        pin(dot[r][s]);
       }
     }
   }
