@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "engine/synthetic_model_test_util.h"
 
 namespace ondol {
