@@ -1,4 +1,5 @@
 #include "kernel/attention_simd.h"
+#include "kernel/attention_store.h"
 #include "kernel/simd_avx512.h"
 
 namespace ondol {

@@ -9,7 +9,6 @@
 
 #include "kernel/attention_layout.h"
 #include "kernel/attention_tiles.h"
-#include "kernel/half.h"
 
 namespace ondol {
 
@@ -74,13 +73,18 @@ class Attention {
     }
     const int64_t floats = count * layout_.value_stride;
     for (int64_t i = 0; i < floats; i += V::kLanes) V::store(out_ + i, V::zero());
-    const int64_t last = (seen_end(first + count - 1) - 1) / kSpan;
-    for (int64_t span = seen_begin(first) / kSpan; span <= last; ++span) {
+    const int64_t first_block = seen_begin(first) / kKvBlock;
+    const int64_t last_block = (seen_end(first + count - 1) - 1) / kKvBlock;
+    Units here = units_of(first_block / kSpanBlocks, first_block, last_block);
+    prefetch_first(here);
+    for (int64_t span = first_block / kSpanBlocks; span <= last_block / kSpanBlocks; ++span) {
+      const Units next = units_of(span + 1, first_block, last_block);
       for (int i = 0; i < count;) {
         const int rows = tile_rows(count - i);
-        run_tile(span, first + i, i, rows);
+        run_tile(span, first + i, i, rows, here, next);
         i += rows;
       }
+      here = next;
     }
     for (int i = 0; i < count; ++i) finish(first + i, i);
   }
@@ -117,10 +121,52 @@ class Attention {
     return span.begin < span.end;
   }
 
-  // `query` counts in the task, `slot` in the group.
-  void run_tile(int64_t span_index, int query, int slot, int rows) {
+  // A tile goes through the keys of a span's blocks, then their values: the units of prefetching. While at one unit it asks for the one
+  // kAhead further on, in this span or the next.
+  struct Units {
+    int64_t first_block = 0;
+    int count = 0;  // blocks
+  };
+  Units units_of(int64_t span_index, int64_t first_block, int64_t last_block) const {
+    const int64_t base = span_index * kSpanBlocks;
+    const int64_t first = first_block > base ? first_block : base;
+    const int64_t end = last_block + 1 < base + kSpanBlocks ? last_block + 1 : base + kSpanBlocks;
+    return {first, end > first ? static_cast<int>(end - first) : 0};
+  }
+  uintptr_t unit_address(const Units& units, int unit) const {
+    const bool values = unit >= units.count;
+    const std::byte* piece = task_.blocks[units.first_block + (values ? unit - units.count : unit)];
+    return reinterpret_cast<uintptr_t>(piece + (values ? layout_.values : 0));
+  }
+
+  // Those of the first span that no tile asks for in time.
+  void prefetch_first(const Units& units) const {
+    const size_t bytes = static_cast<size_t>(task_.head_dim) * kKvBlock * sizeof(E);
+    for (int unit = 0; unit < 2 * units.count && unit < kAhead; ++unit) {
+      const uintptr_t start = unit_address(units, unit);
+      for (size_t at = 0; at < bytes; at += 64) __builtin_prefetch(reinterpret_cast<const void*>(start + at), 0, kPrefetchLevel);
+    }
+  }
+
+  // The distances in bytes; blocks count from the start of the span.
+  void plan_prefetch(int64_t span_index, const Units& here, const Units& next, TileSpan& span, int64_t* key_ahead) const {
+    const int first = static_cast<int>(here.first_block - span_index * kSpanBlocks);
+    for (int unit = 0; unit < 2 * here.count; ++unit) {
+      const int target = unit + kAhead;
+      const int beyond = target - 2 * here.count;
+      if (beyond >= 2 * next.count) continue;
+      const uintptr_t address = beyond < 0 ? unit_address(here, target) : unit_address(next, beyond);
+      const auto distance = static_cast<int64_t>(address - unit_address(here, unit));
+      (unit < here.count ? key_ahead[first + unit] : span.value_ahead[first + unit - here.count]) = distance;
+    }
+  }
+
+  // `query` counts in the task, `slot` in the group. The first tile of a group fetches for all.
+  void run_tile(int64_t span_index, int query, int slot, int rows, const Units& here, const Units& next) {
     TileSpan span;
     if (!visible(span_index * kSpan, query, rows, span)) return;
+    int64_t key_ahead[kSpanBlocks] = {};
+    if (slot == 0) plan_prefetch(span_index, here, next, span, key_ahead);
     const float* q = q_ + static_cast<int64_t>(slot) * task_.head_dim;
     const E* values[kSpanBlocks] = {};
     const float* key_scales[kSpanBlocks] = {};
@@ -130,7 +176,7 @@ class Attention {
       values[b] = reinterpret_cast<const E*>(piece + layout_.values);
       key_scales[b] = reinterpret_cast<const float*>(piece + layout_.key_scales);
       value_scales[b] = reinterpret_cast<const float*>(piece + layout_.value_scales);
-      kScoreTile[rows](q, reinterpret_cast<const E*>(piece), task_.head_dim, score_ + b * kKvBlock);
+      kScoreTile[rows](q, reinterpret_cast<const E*>(piece), task_.head_dim, key_ahead[b], score_ + b * kKvBlock);
     }
     float keep[kMaxTileRows];
     for (int i = 0; i < rows; ++i) {
@@ -181,7 +227,7 @@ class Attention {
     }
   }
 
-  using ScoreTile = void (*)(const float*, const E*, int, float*);
+  using ScoreTile = void (*)(const float*, const E*, int, int64_t, float*);
   using ValueTiles = void (*)(const TileSpan&, const float*, const float*, const E* const*, int64_t, int, float*, int64_t);
   static constexpr ScoreTile kScoreTile[kMaxTileRows + 1] = {nullptr,
                                                              score_tile<V, E, 1>,
@@ -218,65 +264,6 @@ class Attention {
   float* max_;    // [kQueryGroup]
   float* sum_;
 };
-
-template <class V>
-void store_f32(int head_dim, const float* x, float* out, int stride) {
-  for (int d = 0; d < head_dim; ++d) out[d * stride] = x[d];
-}
-
-// Finite values too large for f16 are stored as its largest one.
-template <class V>
-void store_f16(int head_dim, const float* x, uint16_t* out, int stride) {
-  for (int d = 0; d < head_dim; d += V::kLanes) {
-    const int lanes = head_dim - d < V::kLanes ? head_dim - d : V::kLanes;
-    const auto clamped = V::max(V::set1(-kHalfMax), V::min(V::set1(kHalfMax), V::load_first(x + d, lanes, 0)));
-    uint16_t halves[V::kLanes];
-    V::store(halves, clamped);
-    for (int i = 0; i < lanes; ++i) out[(d + i) * stride] = halves[i];
-  }
-}
-
-// Returns the scale. A vector with NaN or infinity becomes zeros with a scale that makes every product NaN.
-template <class V>
-float store_q8(int head_dim, const float* x, int8_t* out, int stride) {
-  auto bits = V::zero_int();
-  for (int d = 0; d < head_dim; d += V::kLanes) {
-    bits = V::max_magnitude(bits, V::load_first(x + d, head_dim - d < V::kLanes ? head_dim - d : V::kLanes, 0));
-  }
-  const float largest = __builtin_bit_cast(float, V::largest(bits));
-  const bool normal = largest > kQ8Smallest && largest < __builtin_inff();
-  const auto inverse = V::set1(normal ? 127 / largest : 0);
-  for (int d = 0; d < head_dim; d += V::kLanes) {
-    const int lanes = head_dim - d < V::kLanes ? head_dim - d : V::kLanes;
-    int8_t bytes[V::kLanes] = {};
-    if (normal) V::store(bytes, V::round_int(V::mul(V::load_first(x + d, lanes, 0), inverse)));
-    for (int i = 0; i < lanes; ++i) out[(d + i) * stride] = bytes[i];
-  }
-  return normal ? largest / 127 : largest <= kQ8Smallest ? 0 : largest;
-}
-
-template <class V>
-void simd_store(KvType type, int head_dim, int slot, const float* k, const float* v, std::byte* piece) {
-  const KvLayout layout = kv_layout(type, head_dim);
-  const auto place = [&]<class E>(E*, const auto& convert) {
-    E* key = reinterpret_cast<E*>(piece) + slot;
-    E* value = reinterpret_cast<E*>(piece + layout.values) + slot * layout.value_stride;
-    convert(k, key, kKvBlock, reinterpret_cast<float*>(piece + layout.key_scales) + slot);
-    convert(v, value, 1, reinterpret_cast<float*>(piece + layout.value_scales) + slot);
-    for (int64_t d = head_dim; d < layout.value_stride; ++d) value[d] = 0;
-  };
-  switch (type) {
-    case KvType::kF32:
-      return place(static_cast<float*>(nullptr),
-                   [&](const float* x, float* to, int stride, float*) { store_f32<V>(head_dim, x, to, stride); });
-    case KvType::kF16:
-      return place(static_cast<uint16_t*>(nullptr),
-                   [&](const float* x, uint16_t* to, int stride, float*) { store_f16<V>(head_dim, x, to, stride); });
-    case KvType::kQ8:
-      return place(static_cast<int8_t*>(nullptr),
-                   [&](const float* x, int8_t* to, int stride, float* scale) { *scale = store_q8<V>(head_dim, x, to, stride); });
-  }
-}
 
 template <class V>
 void simd_attend(KvType type, const AttentionTask& task) {

@@ -21,6 +21,7 @@ struct TileSpan {
   int common_end = 0;
   int row_begin[kMaxTileRows] = {};
   int row_end[kMaxTileRows] = {};
+  int64_t value_ahead[kSpanBlocks] = {};  // for each block, see prefetch()
 };
 
 template <class V>
@@ -35,9 +36,26 @@ struct TileShape {
   }
 };
 
+// Decode reads every byte of the cache once, from memory, and the processor's own prefetcher stops at the end of every page: asking for
+// the bytes ourselves doubles the speed. Into the second-level cache (level 2 of __builtin_prefetch): the first is full of the tile's own
+// data, measured at 10 against 17 GB/s.
+inline constexpr int kPrefetchLevel = 2;
+// How far ahead, in units of one block's keys or values. Two are 16 KiB with head_dim 128 and f16: what memory of 30 GB/s delivers in
+// 0.5 us, a loaded latency. Four and eight were not faster.
+inline constexpr int kAhead = 2;
+
+// Asks for the cache lines `ahead` bytes after the NV vectors at `at`; with 0 for those that are being read, which costs nothing.
+template <class V, class E, int NV>
+ONDOL_INLINE inline void prefetch(const E* at, int64_t ahead) {
+  constexpr int kLine = 64;
+  constexpr int kLines = (NV * V::kLanes * static_cast<int>(sizeof(E)) + kLine - 1) / kLine;
+  const uintptr_t address = reinterpret_cast<uintptr_t>(at) + static_cast<uintptr_t>(ahead);
+  unroll<kLines>([&](auto j) ONDOL_INLINE { __builtin_prefetch(reinterpret_cast<const void*>(address + j * kLine), 0, kPrefetchLevel); });
+}
+
 // score[i * kSpan + t] for R rows and the kKvBlock tokens of one block, not yet scaled. q is packed [head_dim][R].
 template <class V, class E, int R>
-void score_tile(const float* q, const E* keys, int head_dim, float* score) {
+void score_tile(const float* q, const E* keys, int head_dim, int64_t ahead, float* score) {
   constexpr int kVectors = 2;
   for (int column = 0; column < kKvBlock; column += kVectors * V::kLanes) {
     typename V::F sum[R][kVectors];
@@ -47,6 +65,7 @@ void score_tile(const float* q, const E* keys, int head_dim, float* score) {
     for (int d = 0; d < head_dim; ++d, key += kKvBlock, query += R) {
       typename V::F k[kVectors];
       unroll<kVectors>([&](auto j) ONDOL_INLINE { k[j] = V::load(key + j * V::kLanes); });
+      prefetch<V, E, kVectors>(key, ahead);
       unroll<R>([&](auto i) ONDOL_INLINE {
         const auto x = V::set1(query[i]);
         unroll<kVectors>([&](auto j) ONDOL_INLINE { sum[i][j] = V::fma(x, k[j], sum[i][j]); });
@@ -82,11 +101,13 @@ void value_tile(const TileSpan& span, const float* p, const float* keep, const E
     const int end = block_end < span.end ? block_end : span.end;
     const int common_begin = span.common_begin < end ? span.common_begin : end;
     const int common_end = span.common_end < end ? span.common_end : end;
+    const int64_t ahead = span.value_ahead[block];
     const E* value = values[block] + value_offset + (t - block * kKvBlock) * value_stride;
     for (; t < common_begin; ++t, value += value_stride) edge(value, t);
     for (; t < common_end; ++t, value += value_stride) {
       typename V::F v[NV];
       unroll<NV>([&](auto j) ONDOL_INLINE { v[j] = V::load(value + j * V::kLanes); });
+      prefetch<V, E, NV>(value, ahead);
       unroll<R>([&](auto i) ONDOL_INLINE {
         const auto x = V::set1(p[i * kSpan + t]);
         unroll<NV>([&](auto j) ONDOL_INLINE { sum[i][j] = V::fma(x, v[j], sum[i][j]); });

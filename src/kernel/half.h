@@ -12,13 +12,12 @@ inline constexpr float kHalfMax = 65504;
 inline float half_to_float(uint16_t half) {
   const uint32_t sign = static_cast<uint32_t>(half & 0x8000U) << 16;
   const uint32_t magnitude = half & 0x7fffU;
-  if (magnitude >= 0x7c00U) {  // infinity, or NaN: made quiet as the instruction does
-    const uint32_t quiet = magnitude > 0x7c00U ? 0x400000U : 0U;
-    return std::bit_cast<float>(sign | 0x7f800000U | quiet | (magnitude & 0x3ffU) << 13);
-  }
   // Seen as a float, the shifted bits are the value times 2^-112, subnormals included.
-  const float scaled = std::bit_cast<float>(magnitude << 13) * 0x1p112F;
-  return std::bit_cast<float>(sign | std::bit_cast<uint32_t>(scaled));
+  const uint32_t finite = std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude << 13) * 0x1p112F);
+  // Infinity and NaN need the largest exponent, NaN also the quiet bit as the instruction sets it; masks keep loops free of branches.
+  const uint32_t special = (0U - static_cast<uint32_t>(magnitude > 0x7bffU)) & 0x7f800000U;
+  const uint32_t quiet = (0U - static_cast<uint32_t>(magnitude > 0x7c00U)) & 0x400000U;
+  return std::bit_cast<float>(sign | finite | special | quiet);
 }
 
 // Rounds to nearest, ties to even; too large becomes infinity.
