@@ -2,12 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <limits>
 
 #include "model/gguf_writer_test_util.h"
+#include "model/temp_folder_test_util.h"
 
 namespace ondol {
 namespace {
@@ -199,18 +197,7 @@ TEST(Gguf, ErrorsQuoteHostileNames) {
 
 class GgufSplit : public testing::Test {
  protected:
-  GgufSplit() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "ondol_gguf_XXXXXX").string();
-    folder_ = mkdtemp(pattern.data());
-  }
-  ~GgufSplit() override { std::filesystem::remove_all(folder_); }
-
-  std::string write(const std::string& name, const GgufWriter& writer) const {
-    const std::string path = folder_ + "/" + name;
-    const std::string bytes = writer.bytes();
-    std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    return path;
-  }
+  std::string write(const std::string& name, const GgufWriter& writer) const { return folder_.write(name, writer.bytes()); }
 
   static GgufWriter part(uint16_t number, uint16_t count, const std::string& tensor) {
     GgufWriter writer;
@@ -222,7 +209,7 @@ class GgufSplit : public testing::Test {
     return writer;
   }
 
-  std::string folder_;
+  TempFolder folder_;
 };
 
 TEST_F(GgufSplit, AnyPartOpensTheWhole) {
@@ -254,9 +241,9 @@ TEST_F(GgufSplit, MissingWrongAndDoubledPartsAreErrors) {
   write("m-00002-of-00002.gguf", extra);
   EXPECT_NE(message(first).find("hold 3 tensors, split.tensors.count says 2"), std::string::npos) << message(first);
   EXPECT_NE(message(write("renamed.gguf", part(1, 2, "x"))).find("name must end in"), std::string::npos);
-  EXPECT_NE(message(folder_ + "/m-00001-of-99999.gguf").find("limit"), std::string::npos);
-  EXPECT_NE(message(folder_ + "/absent.gguf").find("absent.gguf"), std::string::npos);
-  EXPECT_NE(message(folder_).find("not a regular file"), std::string::npos) << message(folder_);
+  EXPECT_NE(message(folder_.path() + "/m-00001-of-99999.gguf").find("limit"), std::string::npos);
+  EXPECT_NE(message(folder_.path() + "/absent.gguf").find("absent.gguf"), std::string::npos);
+  EXPECT_NE(message(folder_.path()).find("not a regular file"), std::string::npos) << message(folder_.path());
 }
 
 TEST_F(GgufSplit, FilesOnDiskReadLikeBytes) {

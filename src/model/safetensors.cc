@@ -113,8 +113,8 @@ Status check_cover(const Entries& entries, uint64_t section_bytes) {
   for (const auto& [name, entry] : order) {
     if (entry->begin != at) {
       const char* what = entry->begin < at ? " overlaps the tensor before it: " : " leaves a gap in front: ";
-      return fail(Code::kInvalidArgument,
-                  "tensor " + ondol::quoted(name) + what + "it starts at byte " + text(entry->begin) + ", the data so far ends at " + text(at));
+      return fail(Code::kInvalidArgument, "tensor " + ondol::quoted(name) + what + "it starts at byte " + text(entry->begin) +
+                                              ", the data so far ends at " + text(at));
     }
     at = entry->end;
   }
@@ -223,8 +223,8 @@ Result<Tensor> SafetensorsFile::tensor(std::string_view name) const {
   ONDOL_TRY(const Entry* entry, state_->find(name));
   const ElementType* type = find_type(entry->dtype);
   if (type == nullptr || !type->dtype) {
-    return fail(Code::kUnimplemented,
-                "tensor " + ondol::quoted(name) + " has type " + ondol::quoted(entry->dtype) + "; weights in F32, F16 and BF16 are supported");
+    return fail(Code::kUnimplemented, "tensor " + ondol::quoted(name) + " has type " + ondol::quoted(entry->dtype) +
+                                          "; weights in F32, F16 and BF16 are supported");
   }
   if (entry->data.empty()) return fail(Code::kInvalidArgument, "tensor " + ondol::quoted(name) + " has no elements");
   Tensor tensor{*type->dtype, 1, 1, 1, entry->data};
