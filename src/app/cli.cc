@@ -14,7 +14,7 @@
 #include "app/cmd_model_inspect.h"
 #include "app/cmd_model_list.h"
 #include "app/cmd_serve.h"
-#include "app/version.h"
+#include "base/version.h"
 
 namespace ondol {
 namespace {

@@ -11,7 +11,7 @@ std::string process_environment(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-ModelDirs model_dirs(const Environment& environment) {
+ModelDirs model_dirs(const EnvLookup& environment) {
   ModelDirs dirs;
   if (const std::string own = environment("ONDOL_MODELS"); !own.empty()) {
     dirs.download = own;

@@ -14,14 +14,14 @@
 namespace ondol {
 
 // Looks an environment variable up; empty if unset.
-using Environment = std::function<std::string(const char* name)>;
+using EnvLookup = std::function<std::string(const char* name)>;
 std::string process_environment(const char* name);
 
 struct ModelDirs {
   std::string download;             // $ONDOL_MODELS, else $XDG_CACHE_HOME/ondol/models, else ~/.cache/ondol/models
   std::vector<std::string> search;  // the download folder, then ./models if it exists
 };
-ModelDirs model_dirs(const Environment& environment = process_environment);
+ModelDirs model_dirs(const EnvLookup& environment = process_environment);
 
 // A catalogue model's file: the first in the search folders that has the right size (its hash was checked when it was fetched); empty if
 // none.

@@ -9,7 +9,7 @@
 namespace ondol {
 namespace {
 
-Environment environment(std::map<std::string, std::string> values) {
+EnvLookup environment(std::map<std::string, std::string> values) {
   return [values = std::move(values)](const char* name) {
     const auto found = values.find(name);
     return found == values.end() ? std::string() : found->second;
