@@ -178,17 +178,6 @@ void split_text(SplitRule rule, std::string_view text, uint32_t base, std::vecto
   }
 }
 
-std::vector<TextRange> PreTokenizer::split(std::string_view text) const {
-  std::vector<TextRange> pieces = {{0, static_cast<uint32_t>(text.size())}};
-  std::vector<TextRange> finer;
-  for (const SplitRule rule : rules_) {
-    finer.clear();
-    for (const auto& [begin, end] : pieces) split_text(rule, text.substr(begin, end - begin), begin, finer);
-    pieces.swap(finer);
-  }
-  return pieces;
-}
-
 std::optional<SplitRule> known_pattern(std::string_view pattern) {
   struct Known {
     std::string_view pattern;

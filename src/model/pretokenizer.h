@@ -12,14 +12,9 @@
 #include <vector>
 
 #include "base/error.h"
+#include "model/tokenizer_regex.h"
 
 namespace ondol {
-
-// Bytes [begin, end) of a text.
-struct TextRange {
-  uint32_t begin;
-  uint32_t end;
-};
 
 // The families' rules, as the regular expressions that their tokenizer.json or the GGUF key tokenizer.ggml.pre stands for.
 enum class SplitRule : uint8_t {
@@ -35,18 +30,49 @@ enum class SplitRule : uint8_t {
 // `base` is added to their offsets.
 void split_text(SplitRule rule, std::string_view text, uint32_t base, std::vector<TextRange>& out);
 
-// The steps of one tokenizer: each cuts the pieces of the one before.
+// What becomes of the matches of a pattern (the "behavior" of a tokenizer.json's Split).
+enum class SplitBehavior : uint8_t { kRemoved, kIsolated, kMergedWithPrevious, kMergedWithNext, kContiguous };
+
+struct PreStep {
+  enum class Kind : uint8_t {
+    kRule,         // a family's rule
+    kPattern,      // a pattern and what becomes of its matches
+    kPrefix,       // `mark` in front of each piece that does not begin with it
+    kFirstPrefix,  // the same, but only at the start of the whole text
+    kMark,         // spaces become `mark`
+  };
+
+  Kind kind = Kind::kRule;
+  SplitRule rule = SplitRule::kGpt2;
+  std::shared_ptr<const TextPattern> pattern = nullptr;
+  SplitBehavior behavior = SplitBehavior::kIsolated;
+  bool invert = false;  // what the pattern does not match counts as its matches
+  std::string mark = {};
+};
+
+// A text in pieces; some steps write a new text.
+struct Pieces {
+  std::string_view text;
+  std::vector<TextRange> ranges;
+  std::string buffer;  // what `text` is a view of, if not the caller's text
+};
+
+// The steps of one tokenizer: each works on the pieces of the one before.
 class PreTokenizer {
  public:
   PreTokenizer() = default;
-  explicit PreTokenizer(std::vector<SplitRule> rules) : rules_(std::move(rules)) {}
+  explicit PreTokenizer(std::vector<PreStep> steps) : steps_(std::move(steps)) {}
+  explicit PreTokenizer(const std::vector<SplitRule>& rules);
 
-  // The pieces of `text`.
-  std::vector<TextRange> split(std::string_view text) const;
+  // Sets `pieces` to those of `text`, valid UTF-8. `at_start`: it begins where the whole text begins.
+  // Errors: kResourceExhausted from a pattern, or when the steps make more than kMaxPieceBytes.
+  Status split(std::string_view text, bool at_start, Pieces& pieces) const;
 
  private:
-  std::vector<SplitRule> rules_;
+  std::vector<PreStep> steps_;
 };
+
+inline constexpr size_t kMaxPieceBytes = size_t{1} << 30;  // offsets have 32 bits
 
 // The rule that is equal to a regular expression of a tokenizer.json, if it is a known family's, spelled as that family spells it.
 std::optional<SplitRule> known_pattern(std::string_view pattern);

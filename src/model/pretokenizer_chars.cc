@@ -39,6 +39,14 @@ CharTable::CharTable() {
   all['\r'] |= char_bits::kNewline;
   all['\n'] |= char_bits::kNewline;
 
+  for (size_t point = 0x300; point < kPoints; ++point) {
+    if ((all[point] & char_bits::kMark) == 0) continue;
+    if (u_getIntPropertyValue(static_cast<UChar32>(point), UCHAR_LEAD_CANONICAL_COMBINING_CLASS) != 0) all[point] |= char_bits::kNonStarter;
+  }
+  // The halfwidth voiced marks are letters, but become combining marks in NFKC.
+  all[0xFF9E] |= char_bits::kNonStarter;
+  all[0xFF9F] |= char_bits::kNonStarter;
+
   std::map<std::string, uint16_t> known;
   for (size_t block = 0; block < block_of_.size(); ++block) {
     const auto begin = all.begin() + static_cast<ptrdiff_t>(block << 8);

@@ -17,6 +17,8 @@ inline constexpr uint8_t kMark = 4;          // \p{M}
 inline constexpr uint8_t kSpace = 8;         // \s: the property White_Space
 inline constexpr uint8_t kNewline = 16;      // \r and \n
 inline constexpr uint8_t kPunctuation = 32;  // \p{P}
+// The normal forms of this character begin with a combining mark, that is, they may change places with one before it.
+inline constexpr uint8_t kNonStarter = 64;
 }  // namespace char_bits
 
 class CharTable {

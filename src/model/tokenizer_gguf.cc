@@ -87,14 +87,23 @@ Result<SpecialIds> read_special(const GgufFile& file, const Vocabulary& vocab, b
   return special;
 }
 
-// The tokens that are found in the text before anything is cut or merged.
-Result<AddedTokens> read_added(const Vocabulary& vocab) {
+constexpr std::string_view kSpaceMark = "\xE2\x96\x81";  // U+2581, SentencePiece's space
+
+std::string with_spaces(std::string_view name) {
+  std::string out(name);
+  for (size_t at = 0; (at = out.find(kSpaceMark, at)) != std::string::npos; ++at) out.replace(at, kSpaceMark.size(), " ");
+  return out;
+}
+
+// The tokens that are found in the text before anything is cut or merged. In SentencePiece vocabularies some are spelled with U+2581.
+Result<AddedTokens> read_added(const Vocabulary& vocab, bool spm) {
   std::vector<AddedToken> added;
   for (int32_t id = 0; id < vocab.size(); ++id) {
     const TokenKind kind = vocab.kind(id);
     const bool special = kind == TokenKind::kControl || kind == TokenKind::kUnknown;
-    if (vocab.name(id).empty() || (!special && kind != TokenKind::kUserDefined)) continue;
-    added.push_back({.id = id, .text = std::string(vocab.name(id)), .special = special});
+    const std::string_view name = vocab.name(id);
+    if (name.empty() || (!special && kind != TokenKind::kUserDefined)) continue;
+    added.push_back({.id = id, .text = spm && !special ? with_spaces(name) : std::string(name), .special = special});
   }
   return AddedTokens::make(std::move(added));
 }
@@ -131,19 +140,37 @@ Status read_byte_level(const GgufFile& file, TokenizerParts& parts) {
   return {};
 }
 
+Status read_sentencepiece(const GgufFile& file, TokenizerParts& parts) {
+  auto scores = file.numbers(key("scores"));
+  if (!scores) return fail(Code::kInvalidArgument, key("scores") + " is missing or no array of numbers");
+  ONDOL_TRY(const auto unknown, read_id(file, parts.vocab, "unknown_token_id"));
+  ONDOL_TRY(parts.model, Spm::make(parts.vocab, std::move(*scores), unknown.value_or(-1)));
+  ONDOL_TRY(parts.special, read_special(file, parts.vocab, true));
+  const bool prefix = file.boolean(key("add_space_prefix")).value_or(true);
+  if (prefix) parts.normalizers.push_back({.kind = Normalizer::Kind::kPrepend, .content = " "});
+  const auto space = std::make_shared<const TextPattern>(TextPattern::literal(" "));
+  parts.normalizers.push_back({.kind = Normalizer::Kind::kReplace, .pattern = space, .content = std::string(kSpaceMark)});
+  parts.spelling.replacements.emplace_back(kSpaceMark, " ");
+  parts.spelling.strips_leading_space = prefix;
+  return {};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Tokenizer>> Tokenizer::from_gguf(const GgufFile& file) {
   const auto model = file.string(key("model"));
   if (!model) return fail(Code::kInvalidArgument, "the file has no " + key("model") + ": it holds no tokenizer");
-  if (*model != "gpt2") return fail(Code::kUnimplemented, key("model") + " is " + quoted(*model) + "; supported: gpt2 (byte-level BPE)");
+  if (*model != "gpt2" && *model != "llama") {
+    return fail(Code::kUnimplemented,
+                key("model") + " is " + quoted(*model) + "; supported: gpt2 (byte-level BPE) and llama (SentencePiece)");
+  }
   const auto names = file.strings(key("tokens"));
   if (!names) return fail(Code::kInvalidArgument, key("tokens") + " is missing or no array of strings");
   TokenizerParts parts;
   ONDOL_TRY(auto kinds, read_kinds(file, names->size()));
   ONDOL_TRY(parts.vocab, Vocabulary::make(*names, std::move(kinds)));
-  ONDOL_TRY(parts.added, read_added(parts.vocab));
-  ONDOL_TRY_STATUS(read_byte_level(file, parts));
+  ONDOL_TRY(parts.added, read_added(parts.vocab, *model == "llama"));
+  ONDOL_TRY_STATUS(*model == "gpt2" ? read_byte_level(file, parts) : read_sentencepiece(file, parts));
   return std::make_unique<PipelineTokenizer>(std::move(parts));
 }
 

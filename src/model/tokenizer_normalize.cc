@@ -5,6 +5,7 @@
 #include <unicode/uchar.h>
 
 #include "model/pretokenizer_chars.h"
+#include "model/tokenizer_marks.h"
 #include "model/tokenizer_utf8.h"
 
 namespace ondol {
@@ -24,7 +25,11 @@ const icu::Normalizer2* icu_form(Kind kind, UErrorCode& error) {
 Result<std::string> to_form(Kind kind, std::string_view text) {
   UErrorCode error = U_ZERO_ERROR;
   const icu::Normalizer2* form = icu_form(kind, error);
-  std::string out;
+  std::string out, ordered;
+  if (has_long_mark_run(text)) {
+    ordered = order_marks(text, kind == Kind::kNfkc || kind == Kind::kNfkd);
+    text = ordered;
+  }
   if (U_SUCCESS(error)) {
     icu::StringByteSink<std::string> sink(&out, static_cast<int32_t>(text.size()));
     form->normalizeUTF8(0, icu::StringPiece(text.data(), static_cast<int32_t>(text.size())), sink, nullptr, error);
@@ -33,16 +38,17 @@ Result<std::string> to_form(Kind kind, std::string_view text) {
   return out;
 }
 
-std::string replace_all(std::string_view text, const Normalizer& step, size_t limit) {
+Result<std::string> replace_all(std::string_view text, const Normalizer& step, size_t limit) {
+  std::vector<TextRange> matches;
+  ONDOL_TRY_STATUS(TextMatcher(*step.pattern).find_all(text, 0, matches));
   std::string out;
-  for (size_t at = 0; at <= text.size() && out.size() <= limit;) {
-    const size_t found = step.pattern.empty() ? std::string_view::npos : text.find(step.pattern, at);
-    out += text.substr(at, found == std::string_view::npos ? found : found - at);
-    if (found == std::string_view::npos) break;
-    out += step.content;
-    at = found + step.pattern.size();
+  size_t at = 0;
+  for (const auto& [begin, end] : matches) {
+    out.append(text.substr(at, begin - at)).append(step.content);
+    at = end;
+    if (out.size() > limit) break;
   }
-  return out;
+  return out.append(text.substr(at));
 }
 
 // Character by character, without regard to neighbours, as the reference tokenizers do; U+0130 is the one letter that becomes two.
@@ -78,7 +84,7 @@ bool keeps(const Normalizer& step, std::string_view text, bool ascii) {
     case Kind::kNfd:
     case Kind::kNfkc:
     case Kind::kNfkd: return ascii;
-    case Kind::kReplace: return step.pattern.empty() || text.find(step.pattern) == std::string_view::npos;
+    case Kind::kReplace: return !step.pattern->is_regex() && text.find(step.pattern->text()) == std::string_view::npos;
     case Kind::kPrepend: return text.empty() || step.content.empty();
     default: return false;
   }

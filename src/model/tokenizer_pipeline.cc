@@ -9,6 +9,7 @@ namespace ondol {
 struct PipelineTokenizer::Scratch {
   BpeScratch bpe;
   std::string normalized;
+  Pieces pieces;
 };
 
 Result<std::vector<int32_t>> PipelineTokenizer::encode(std::string_view text, const EncodeOptions& options) const {
@@ -25,7 +26,10 @@ Result<std::vector<int32_t>> PipelineTokenizer::encode(std::string_view text, co
   Scratch scratch;
   for (size_t at = 0; at < text.size();) {
     const AddedTokens::Match match = parts_.added.find(text, at, options.parse_special);
-    if (match.begin > at) ONDOL_TRY_STATUS(encode_plain(text.substr(at, match.begin - at), options.parse_special, scratch, out));
+    if (match.begin > at) {
+      const Context context = {.with_special = options.parse_special, .at_start = at == 0};
+      ONDOL_TRY_STATUS(encode_plain(text.substr(at, match.begin - at), context, scratch, out));
+    }
     if (match.id >= 0) out.push_back(match.id);
     at = match.end;
   }
@@ -33,20 +37,29 @@ Result<std::vector<int32_t>> PipelineTokenizer::encode(std::string_view text, co
   return out;
 }
 
-Status PipelineTokenizer::encode_plain(std::string_view text, bool with_special, Scratch& scratch, std::vector<int32_t>& out) const {
+Status PipelineTokenizer::encode_plain(std::string_view text, Context context, Scratch& scratch, std::vector<int32_t>& out) const {
   ONDOL_TRY(const std::string_view normal, normalize(parts_.normalizers, text, scratch.normalized));
   for (size_t at = 0; at < normal.size();) {
-    const AddedTokens::Match match = parts_.added_normalized.find(normal, at, with_special);
-    if (match.begin > at) ONDOL_TRY_STATUS(encode_normalized(normal.substr(at, match.begin - at), scratch, out));
+    const AddedTokens::Match match = parts_.added_normalized.find(normal, at, context.with_special);
+    if (match.begin > at) {
+      ONDOL_TRY_STATUS(encode_normalized(normal.substr(at, match.begin - at), context.at_start && at == 0, scratch, out));
+    }
     if (match.id >= 0) out.push_back(match.id);
     at = match.end;
   }
   return {};
 }
 
-Status PipelineTokenizer::encode_normalized(std::string_view text, Scratch& scratch, std::vector<int32_t>& out) const {
-  for (const auto& [begin, end] : parts_.pre.split(text)) {
-    parts_.model.encode(parts_.vocab, text.substr(begin, end - begin), scratch.bpe, out);
+Status PipelineTokenizer::encode_normalized(std::string_view text, bool at_start, Scratch& scratch, std::vector<int32_t>& out) const {
+  Pieces& pieces = scratch.pieces;
+  ONDOL_TRY_STATUS(parts_.pre.split(text, at_start, pieces));
+  for (const auto& [begin, end] : pieces.ranges) {
+    const std::string_view piece = pieces.text.substr(begin, end - begin);
+    if (const Bpe* bpe = std::get_if<Bpe>(&parts_.model)) {
+      bpe->encode(parts_.vocab, piece, scratch.bpe, out);
+    } else {
+      std::get<Spm>(parts_.model).encode(parts_.vocab, piece, out);
+    }
   }
   return {};
 }

@@ -6,8 +6,10 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -16,6 +18,7 @@
 #include "model/tokenizer_added.h"
 #include "model/tokenizer_bpe.h"
 #include "model/tokenizer_normalize.h"
+#include "model/tokenizer_spm.h"
 #include "model/tokenizer_vocab.h"
 
 namespace ondol {
@@ -40,7 +43,7 @@ struct TokenizerParts {
   AddedTokens added_normalized;  // found after the normaliser
   std::vector<Normalizer> normalizers;
   PreTokenizer pre;
-  Bpe model;
+  std::variant<Bpe, Spm> model;
   Spelling spelling;
   SpecialIds special;
 };
@@ -65,8 +68,12 @@ class PipelineTokenizer final : public Tokenizer {
 
  private:
   struct Scratch;
-  Status encode_plain(std::string_view text, bool with_special, Scratch& scratch, std::vector<int32_t>& out) const;
-  Status encode_normalized(std::string_view text, Scratch& scratch, std::vector<int32_t>& out) const;
+  struct Context {
+    bool with_special;
+    bool at_start;  // this is where the whole text begins
+  };
+  Status encode_plain(std::string_view text, Context context, Scratch& scratch, std::vector<int32_t>& out) const;
+  Status encode_normalized(std::string_view text, bool at_start, Scratch& scratch, std::vector<int32_t>& out) const;
 
   TokenizerParts parts_;
 };
