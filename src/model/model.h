@@ -43,7 +43,7 @@ class Model {
   virtual const Tokenizer* tokenizer() const = 0;
   virtual const std::string& tokenizer_error() const = 0;
 
-  virtual const std::string& chat_template() const = 0;  // Jinja source; empty if none
+  virtual const std::string& chat_template() const = 0;         // Jinja source; empty if none
   virtual const std::vector<int32_t>& stop_tokens() const = 0;  // all end-of-sequence and end-of-turn ids
   virtual const SamplingDefaults& sampling_defaults() const = 0;
   virtual const std::string& license() const = 0;  // from metadata, may be empty

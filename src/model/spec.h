@@ -20,9 +20,9 @@ struct RopeSpec {
 enum class Activation { kSilu, kGeluTanh };
 
 struct LayerSpec {
-  int window = 0;      // keys that a query sees, itself included; 0 = all before it
-  int rope = 0;        // index into ModelSpec::ropes; -1 = no positional rotation (NoPE)
-  bool moe = false;    // mixture of experts instead of the dense MLP
+  int window = 0;          // keys that a query sees, itself included; 0 = all before it
+  int rope = 0;            // index into ModelSpec::ropes; -1 = no positional rotation (NoPE)
+  bool moe = false;        // mixture of experts instead of the dense MLP
   float swiglu_limit = 0;  // clamp of gate and up values; 0 = none
 };
 
@@ -49,14 +49,14 @@ struct ModelSpec {
   int vocab = 0;
   int max_context = 0;
   float norm_eps = 1e-5f;
-  float norm_offset = 0;    // added to every norm weight (Gemma in HF files: 1; its GGUF files have it added already)
-  float attn_scale = 0;     // multiplies q.k
-  float embed_scale = 1.0f; // multiplies embeddings
-  bool pre_norm = true;     // norm in front of attention and MLP
-  bool post_norm = false;   // norm on what attention and MLP return, before it is added to the residual
-  bool qk_norm = false;     // RMS norm of each q and k head before rotation
+  float norm_offset = 0;     // added to every norm weight (Gemma in HF files: 1; its GGUF files have it added already)
+  float attn_scale = 0;      // multiplies q.k
+  float embed_scale = 1.0f;  // multiplies embeddings
+  bool pre_norm = true;      // norm in front of attention and MLP
+  bool post_norm = false;    // norm on what attention and MLP return, before it is added to the residual
+  bool qk_norm = false;      // RMS norm of each q and k head before rotation
   bool qkv_bias = false;
-  bool tied = false;        // lm_head is the embedding matrix
+  bool tied = false;  // lm_head is the embedding matrix
   Activation activation = Activation::kSilu;
   MoeSpec moe;
   std::vector<RopeSpec> ropes;
@@ -69,11 +69,33 @@ struct ModelSpec {
 
 // Every weight that a forward pass may ask for.
 enum class Role {
-  kEmbedding, kFinalNorm, kLmHead,
-  kAttnNorm, kAttnPostNorm, kFfnNorm, kFfnPostNorm,
-  kQ, kK, kV, kO, kQBias, kKBias, kVBias, kQNorm, kKNorm,
-  kGate, kUp, kDown,
-  kRouter, kRouterBias, kExpertGate, kExpertUp, kExpertDown, kSharedGate, kSharedUp, kSharedDown,
+  kEmbedding,
+  kFinalNorm,
+  kLmHead,
+  kAttnNorm,
+  kAttnPostNorm,
+  kFfnNorm,
+  kFfnPostNorm,
+  kQ,
+  kK,
+  kV,
+  kO,
+  kQBias,
+  kKBias,
+  kVBias,
+  kQNorm,
+  kKNorm,
+  kGate,
+  kUp,
+  kDown,
+  kRouter,
+  kRouterBias,
+  kExpertGate,
+  kExpertUp,
+  kExpertDown,
+  kSharedGate,
+  kSharedUp,
+  kSharedDown,
 };
 
 }  // namespace ondol
