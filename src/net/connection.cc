@@ -32,7 +32,8 @@ Connection::Connection(std::shared_ptr<ServerCore> core, Socket socket)
       timer_(strand_),
       outbox_(*this, core_->options.max_pending_bytes, core_->draining) {}
 
-void Connection::start(bool over_limit) {
+void Connection::start(ServerCore::Place place) {
+  place_ = place;
   error_code ec;
   socket_.set_option(asio::ip::tcp::no_delay(true), ec);
   const auto peer = socket_.remote_endpoint(ec);
@@ -42,7 +43,7 @@ void Connection::start(bool over_limit) {
   const asio::ip::address plain = mapped ? asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()) : address;
   loopback_ = plain.is_loopback();
   remote_ = (plain.is_v6() ? "[" + plain.to_string() + "]" : plain.to_string()) + ":" + std::to_string(peer.port());
-  if (over_limit) {
+  if (place == ServerCore::Place::kRefused) {
     return refuse({503, "too_many_connections",
                    "the server has its " + std::to_string(core_->options.max_connections) + " connections already, try again later"});
   }
@@ -233,7 +234,7 @@ void Connection::close() {
   socket_.close(ec);
   timer_.cancel();
   if (const auto callback = outbox_.close()) callback();
-  core_->remove(this);
+  core_->remove(this, place_);
 }
 
 // Timers: one for each connection, set again only when it fires or a deadline comes nearer, so a request seldom touches the timer queue.

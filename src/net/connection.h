@@ -38,9 +38,10 @@ struct ServerCore {
   ServerCore(const HttpServerOptions& given, Registry& registry, HttpHandler handle);
 
   void count_answer(int status);
-  // False if the server is stopping or has max_connections and its reserve already: close it.
-  bool add(const std::shared_ptr<Connection>& connection, bool& over_limit);
-  void remove(Connection* connection);
+  // kRefused: over max_connections, to be told so; kFull: so many are being told already, or the server stops: close it.
+  enum class Place { kServed, kRefused, kFull };
+  Place add(const std::shared_ptr<Connection>& connection);
+  void remove(Connection* connection, Place place);
   // Runs `callback` on a server thread; in this one if there are none any more.
   void run(std::function<void()> callback);
 
@@ -51,7 +52,8 @@ struct ServerCore {
 
   std::mutex mutex;
   std::condition_variable closed_one;
-  std::unordered_map<Connection*, std::weak_ptr<Connection>> connections;
+  std::unordered_map<Connection*, std::weak_ptr<Connection>> connections;  // served and refused
+  size_t refused = 0;
   std::atomic<bool> draining{false};
   bool stopped = false;
 
@@ -65,7 +67,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   Connection(std::shared_ptr<ServerCore> core, Socket socket);
 
   // On the strand.
-  void start(bool over_limit);
+  void start(ServerCore::Place place);
   void drain();
   void close();
 
@@ -106,6 +108,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   Outbox outbox_;
   TimePoint deadline_ = TimePoint::max(), armed_for_ = TimePoint::max();
   Phase phase_ = Phase::kReceiving;
+  ServerCore::Place place_ = ServerCore::Place::kServed;
   std::string remote_;
   bool loopback_ = false;
 

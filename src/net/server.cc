@@ -19,7 +19,7 @@ using tcp = asio::ip::tcp;
 using Acceptor = asio::basic_socket_acceptor<tcp, Strand>;
 
 constexpr int kBacklog = 4096;  // the kernel cuts it to net.core.somaxconn
-// Connections beyond max_connections that may be open to be told 503; more are closed at once.
+// Connections beyond max_connections that may be open to be told 503; more are closed at once. They take no served one's place.
 constexpr size_t kRefusalReserve = 64;
 constexpr auto kAcceptPause = std::chrono::milliseconds(100);
 constexpr auto kAcceptLogEvery = std::chrono::seconds(10);
@@ -87,9 +87,9 @@ class Listener : public std::enable_shared_from_this<Listener> {
  private:
   void take(Socket socket) {
     const auto connection = std::make_shared<Connection>(core_, std::move(socket));
-    bool over_limit = false;
-    if (!core_->add(connection, over_limit)) return;
-    asio::post(connection->strand(), [connection, over_limit] { connection->start(over_limit); });
+    const auto place = core_->add(connection);
+    if (place == ServerCore::Place::kFull) return;
+    asio::post(connection->strand(), [connection, place] { connection->start(place); });
   }
 
   // Out of descriptors or memory: the connections wait in the backlog until some are closed.
@@ -224,18 +224,20 @@ void ServerCore::count_answer(int status) {
   counter->add();
 }
 
-bool ServerCore::add(const std::shared_ptr<Connection>& connection, bool& over_limit) {
+ServerCore::Place ServerCore::add(const std::shared_ptr<Connection>& connection) {
   const std::scoped_lock lock(mutex);
-  if (draining || connections.size() >= options.max_connections + kRefusalReserve) return false;
-  over_limit = connections.size() >= options.max_connections;
+  const bool over = connections.size() - refused >= options.max_connections;
+  if (draining || (over && refused >= kRefusalReserve)) return Place::kFull;
+  refused += over ? 1 : 0;
   connections.emplace(connection.get(), connection);
   connections_gauge_.set(static_cast<double>(connections.size()));
-  return true;
+  return over ? Place::kRefused : Place::kServed;
 }
 
-void ServerCore::remove(Connection* connection) {
+void ServerCore::remove(Connection* connection, Place place) {
   const std::scoped_lock lock(mutex);
   connections.erase(connection);
+  refused -= place == Place::kRefused ? 1 : 0;
   connections_gauge_.set(static_cast<double>(connections.size()));
   closed_one.notify_all();
 }

@@ -54,6 +54,10 @@ class TestSocket {
     if (receive_buffer_bytes > 0) ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes, sizeof receive_buffer_bytes);
     connect(port);
   }
+  struct Adopted {
+    int fd;
+  };
+  explicit TestSocket(Adopted accepted) : fd_(accepted.fd), connected_(true) {}
   ~TestSocket() { close(); }
   TestSocket(TestSocket&& other) noexcept
       : fd_(std::exchange(other.fd_, -1)), connected_(other.connected_), buffer_(std::move(other.buffer_)) {}

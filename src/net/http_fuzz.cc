@@ -1,0 +1,43 @@
+// Requests: whole or in pieces, a request ends in the same state with the same parts, or is never complete.
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include "net/http_parser.h"
+
+namespace {
+
+using ondol::ParseState;
+
+ParseState feed(ondol::RequestParser& parser, std::string_view bytes, size_t step) {
+  std::string input;
+  while (!bytes.empty() && (parser.state() == ParseState::kHeader || parser.state() == ParseState::kBody)) {
+    input += bytes.substr(0, step);
+    bytes.remove_prefix(std::min(step, bytes.size()));
+    input.erase(0, parser.feed(input));
+  }
+  return parser.state();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+  const ondol::ParserLimits limits{.max_header_bytes = 512, .max_body_bytes = 256};
+  ondol::RequestParser whole(limits), pieces(limits);
+  const ParseState first = feed(whole, bytes, size + 1);
+  const ParseState second = feed(pieces, bytes, 1);
+  if (whole.request().body.size() > limits.max_body_bytes || whole.request().headers.size() > ondol::kMaxHeaderFields) std::abort();
+  if (first == ParseState::kDone && second == ParseState::kDone) {
+    const auto &a = whole.request(), &b = pieces.request();
+    if (a.method != b.method || a.path != b.path || a.query != b.query || a.body != b.body || a.headers != b.headers) std::abort();
+    if (whole.keep_alive() != pieces.keep_alive()) std::abort();
+  }
+  if (second == ParseState::kDone && first != ParseState::kDone) std::abort();
+  if (first == ParseState::kRefused && whole.refusal().status < 400) std::abort();
+
+  ondol::ResponseParser response(limits, false, [](std::string_view) { return ondol::Status(); });
+  if (const auto taken = response.feed(bytes); taken && *taken > size) std::abort();
+  if (!response.done()) (void)response.finish();
+  return 0;
+}
