@@ -50,7 +50,7 @@ void tile(const TileArgs& args) {
 
 template <DType kType>
 constexpr TileSet tiles() {
-  return {tile<kType, 1>, tile<kType, 2>, tile<kType, 3>, tile<kType, 4>, tile<kType, 5>, tile<kType, 6>, 6};
+  return {{tile<kType, 1>, tile<kType, 2>, tile<kType, 3>, tile<kType, 4>, tile<kType, 5>, tile<kType, 6>}, 6};
 }
 
 constexpr TileSet kF32 = tiles<DType::kF32>();

@@ -150,7 +150,7 @@ void tile(const TileArgs& args) {
 template <DType kType>
 constexpr TileSet tiles() {
   constexpr QuantLayout kL = quant_layout(kType);
-  return {tile<kL, 1>, tile<kL, 2>, tile<kL, 3>, tile<kL, 4>, tile<kL, 5>, tile<kL, 6>, 6};
+  return {{tile<kL, 1>, tile<kL, 2>, tile<kL, 3>, tile<kL, 4>, tile<kL, 5>, tile<kL, 6>}, 6};
 }
 
 constexpr TileSet kQ4_0 = tiles<DType::kQ4_0>();
