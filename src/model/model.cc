@@ -58,6 +58,9 @@ Result<Described> describe(const Source& source) {
 }
 
 Result<std::unique_ptr<Model>> open_gguf(const std::string& path) {
+  if (path.ends_with(".safetensors") || path.ends_with(".json")) {
+    return fail(Code::kInvalidArgument, "a Hugging Face model is opened by its folder, not by a file in it");
+  }
   ONDOL_TRY(auto file, GgufFile::open(path));
   const auto shared = std::make_shared<const GgufFile>(std::move(file));
   ONDOL_TRY(auto source, open_gguf_source(shared));

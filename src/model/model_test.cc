@@ -257,6 +257,7 @@ TEST(Model, ErrorsNameThePathAndTheTrouble) {
   EXPECT_NE(open_error(folder.path()).find("config.json"), std::string::npos);
   EXPECT_NE(open_error(folder.path() + "/absent.gguf").find("absent.gguf"), std::string::npos);
   EXPECT_NE(open_error(folder.write("x.gguf", "not a model")).find("x.gguf"), std::string::npos);
+  EXPECT_NE(open_error(kModels + "llama/model.safetensors").find("opened by its folder"), std::string::npos);
   const HfFolder wider(Changes{{"hidden_size", "128"}});
   EXPECT_NE(wider.error().find("is 32 x 64; the configuration implies 32 x 128"), std::string::npos) << wider.error();
   const HfFolder deeper(Changes{{"num_hidden_layers", "3"}});

@@ -10,8 +10,7 @@ namespace ondol {
 namespace {
 
 // Leftovers of common exporters: computed tables that the program makes itself.
-constexpr std::string_view kHarmlessEndings[] = {".rotary_emb.inv_freq", ".attn.bias", ".masked_bias", ".attention.rotary.inv_freq",
-                                                 ".rotary.inv_freq"};
+constexpr std::string_view kHarmlessEndings[] = {".rotary_emb.inv_freq", ".rotary.inv_freq", ".attn.bias", ".masked_bias"};
 constexpr std::string_view kHarmlessNames[] = {"rope_freqs.weight", "lm_head.weight",
                                                "output.weight"};  // the last two: copies of a tied matrix
 
