@@ -9,11 +9,15 @@
 #include <iostream>
 #include <memory>
 
+#include "app/cmd_bench_engine.h"
 #include "app/cmd_chat.h"
+#include "app/cmd_doctor.h"
 #include "app/cmd_model_get.h"
 #include "app/cmd_model_inspect.h"
 #include "app/cmd_model_list.h"
+#include "app/cmd_model_verify.h"
 #include "app/cmd_serve.h"
+#include "app/cmd_up.h"
 #include "base/version.h"
 
 namespace ondol {
@@ -62,6 +66,7 @@ void declare_commands(CLI::App& root, Action& action) {
   root.require_subcommand(1);
   root.fallthrough();
   bind_log_level(root);
+  add_up(root, action);
   add_serve(root, action);
   add_chat(root, action);
   CLI::App* model = root.add_subcommand("model", "Fetch, list, look into and check model files");
@@ -69,6 +74,11 @@ void declare_commands(CLI::App& root, Action& action) {
   add_model_get(*model, action);
   add_model_list(*model, action);
   add_model_inspect(*model, action);
+  add_model_verify(*model, action);
+  CLI::App* bench = root.add_subcommand("bench", "Measure");
+  bench->require_subcommand(1);
+  add_bench_engine(*bench, action);
+  add_doctor(root, action);
 }
 
 int run_cli(int argc, const char* const* argv) {

@@ -15,6 +15,7 @@
 #include "app/table.h"
 #include "model/gguf.h"
 #include "model/model.h"
+#include "model/safetensors.h"
 #include "model/tokenizer.h"
 
 namespace ondol {
@@ -29,7 +30,8 @@ std::string tokenizer_kind(const GgufFile* file) {
   return kind;
 }
 
-json::array tensor_list(const GgufFile& file) {
+template <class File>
+json::array tensor_list(const File& file) {
   json::array list;
   for (const std::string_view name : file.tensor_names()) {
     json::object entry{{"name", json::string_view(name.data(), name.size())}};
@@ -140,7 +142,7 @@ void print_tensors(const json::array& tensors) {
 
 void bind_model_inspect(CLI::App& command, ModelInspectOptions& options) {
   command.add_option("model", options.model, "A .gguf file, a Hugging Face folder, or a known name")->required();
-  command.add_flag("--tensors", options.tensors, "List the tensors too (GGUF)");
+  command.add_flag("--tensors", options.tensors, "List the tensors too");
   command.add_flag("--json", options.json, "Machine-readable output");
   command.footer(
       "Examples:\n"
@@ -156,11 +158,14 @@ Status run_model_inspect(const ModelInspectOptions& options) {
   if (model->format().starts_with("GGUF")) {
     ONDOL_TRY(GgufFile opened, GgufFile::open(resolved.path));
     file = std::make_unique<GgufFile>(std::move(opened));
-  } else if (options.tensors) {
-    return fail(Code::kUnimplemented, "--tensors lists GGUF files only, and this is " + model->format() + "; leave it out");
   }
   json::object out = describe(*model, resolved.path, file.get());
-  if (options.tensors) out["tensors"] = tensor_list(*file);
+  if (options.tensors && file != nullptr) {
+    out["tensors"] = tensor_list(*file);
+  } else if (options.tensors) {
+    ONDOL_TRY(const SafetensorsFile tensors, SafetensorsFile::open(resolved.path));
+    out["tensors"] = tensor_list(tensors);
+  }
   if (options.json) {
     print_json(out);
     return {};

@@ -71,11 +71,15 @@ std::string catalog_names() {
   return out;
 }
 
-const CatalogModel& default_model(uint64_t available_bytes) {
+bool fits_by_size(const CatalogModel& model, uint64_t available_bytes) {
   // Weights are packed once more in memory, and the smallest useful KV cache and the program itself take about half a gigabyte.
   constexpr uint64_t kBesideWeights = 512ull << 20;
+  return model.bytes + model.bytes / 4 + kBesideWeights <= available_bytes;
+}
+
+const CatalogModel& default_model(uint64_t available_bytes) {
   for (const CatalogModel& model : kCatalog) {
-    if (model.bytes + model.bytes / 4 + kBesideWeights <= available_bytes) return model;
+    if (fits_by_size(model, available_bytes)) return model;
   }
   return kCatalog.back();
 }

@@ -40,6 +40,9 @@ const CatalogModel* find_model(std::string_view name);
 // "qwen2.5-coder-1.5b, qwen2.5-coder-0.5b, ...": for messages.
 std::string catalog_names();
 
+// Whether the model and a small KV cache fit into `available_bytes`, by the size of its file.
+bool fits_by_size(const CatalogModel& model, uint64_t available_bytes);
+
 // The model that `ondol up` takes when nobody says otherwise: the largest that leaves room for its KV cache in `available_bytes`.
 const CatalogModel& default_model(uint64_t available_bytes);
 

@@ -31,15 +31,15 @@ CLI::Option* add_size_option(CLI::App& app, const std::string& name, uint64_t& v
   return app.add_option_function<std::string>(name, store, description)->type_name("SIZE");
 }
 
+CLI::Option* add_int_option(CLI::App& app, const std::string& name, int& value, IntRange range, const std::string& description) {
+  return app.add_option(name, value, description)->check(CLI::Range(range.min, range.max))->capture_default_str();
+}
+
 void bind_engine_options(CLI::App& app, EngineOptions& options) {
   constexpr const char* kGroup = "Engine";
-  app.add_option("--threads", options.threads, "Threads that compute; 0 = all CPUs that the process may use")
-      ->check(CLI::Range(0, 1024))
-      ->capture_default_str()
+  add_int_option(app, "--threads", options.threads, kThreadsRange, "Threads that compute; 0 = all CPUs that the process may use")
       ->group(kGroup);
-  app.add_option("--ctx", options.max_context, "Tokens of one conversation; 0 = what the model and the KV cache allow")
-      ->check(CLI::Range(0, 1 << 24))
-      ->capture_default_str()
+  add_int_option(app, "--ctx", options.max_context, kContextRange, "Tokens of one conversation; 0 = what model and KV cache allow")
       ->group(kGroup);
   add_size_option(app, "--kv-bytes", options.kv_bytes, "Memory for the KV cache, as 2G; without it a quarter of the free memory")
       ->group(kGroup);
@@ -51,26 +51,16 @@ void bind_engine_options(CLI::App& app, EngineOptions& options) {
   app.add_option_function<std::string>("--kv-type", store_type, "Number format of the KV cache: f16, q8 (half the memory) or f32")
       ->default_str("f16")
       ->group(kGroup);
-  app.add_option("--max-running", options.max_running, "Requests that are computed together")
-      ->check(CLI::Range(1, 4096))
-      ->capture_default_str()
-      ->group(kGroup);
-  app.add_option("--max-waiting", options.max_waiting, "Requests that may wait; further ones get HTTP 429")
-      ->check(CLI::Range(0, 1 << 20))
-      ->capture_default_str()
+  add_int_option(app, "--max-running", options.max_running, kRunningRange, "Requests that are computed together")->group(kGroup);
+  add_int_option(app, "--max-waiting", options.max_waiting, kWaitingRange, "Requests that may wait; further ones get HTTP 429")
       ->group(kGroup);
   app.add_flag_callback(
          "--no-prefix-cache", [&options] { options.prefix_cache = false; },
          "Compute every prompt anew instead of keeping shared beginnings")
       ->group(kGroup);
-  app.add_option("--step-tokens", options.step_tokens, "Tokens computed in one step at most")
-      ->check(CLI::Range(1, 1 << 16))
-      ->capture_default_str()
-      ->group(kGroup);
-  app.add_option("--mixed-prefill", options.mixed_prefill,
+  add_int_option(app, "--step-tokens", options.step_tokens, kStepTokensRange, "Tokens computed in one step at most")->group(kGroup);
+  add_int_option(app, "--mixed-prefill", options.mixed_prefill, kStepTokensRange,
                  "Prompt tokens in a step while answers are streaming: lower keeps streams smoother")
-      ->check(CLI::Range(1, 1 << 16))
-      ->capture_default_str()
       ->group(kGroup);
 }
 

@@ -75,10 +75,8 @@ std::string server_url(const std::string& host, int port) {
 void bind_server_options(CLI::App& app, ServerConfig& config) {
   app.add_option("--name", config.name, "Name of the model in the API; without it the known or the file's name");
   app.add_option("--host", config.host, "Address to listen on; 0.0.0.0 = reachable from other machines")->capture_default_str();
-  app.add_option("--port", config.port, "Port to listen on; 0 = any free one")->check(CLI::Range(0, 65535))->capture_default_str();
-  app.add_option("--drain", config.drain_s, "Seconds that answers in progress may take after SIGTERM")
-      ->check(CLI::Range(0, 3600))
-      ->capture_default_str();
+  add_int_option(app, "--port", config.port, kPortRange, "Port to listen on; 0 = any free one");
+  add_int_option(app, "--drain", config.drain_s, kDrainRange, "Seconds that answers in progress may take after SIGTERM");
   bind_engine_options(app, config.engine);
 }
 
