@@ -101,7 +101,9 @@ TEST(Model, ExaoneHybridRotatesOnlySlidingLayers) {
   const auto model = open(kModels + "exaone4-hybrid");
   ASSERT_NE(model, nullptr);
   for (const LayerSpec& layer : model->spec().layers) EXPECT_EQ(layer.rope, layer.window > 0 ? 0 : -1);
-  for (const LayerSpec& layer : open(kModels + "exaone4-dense-tied")->spec().layers) EXPECT_EQ(layer.rope, 0);
+  const auto dense = open(kModels + "exaone4-dense-tied");
+  ASSERT_NE(dense, nullptr);
+  for (const LayerSpec& layer : dense->spec().layers) EXPECT_EQ(layer.rope, 0);
 }
 
 TEST(Model, GgufFile) {
