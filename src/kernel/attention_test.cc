@@ -73,14 +73,15 @@ TEST(Attention, ScalarIsCloseToDoublePrecision) {
 }
 
 TEST(Attention, EveryIsaIsCloseToTheScalarReference) {
-  for (const Isa isa : supported_isas()) {
-    for (const KvType type : kTypes) {
-      for (const int head_dim : {2, 6, 16, 64, 80, 100, 128, 256, 512}) {
-        for (const int window : {0, 1, 12, 128}) {
-          Sequence sequence({.type = type, .head_dim = head_dim, .group = 3, .window = window}, 290, 11);
+  for (const KvType type : kTypes) {
+    for (const int head_dim : {2, 6, 16, 64, 80, 100, 128, 256, 512}) {
+      for (const int window : {0, 12, 128}) {
+        Sequence sequence({.type = type, .head_dim = head_dim, .group = 3, .window = window}, 290, 11);
+        sequence.store(attention_kernels(Isa::kScalar), 290);
+        const auto expected = sequence.attend(attention_kernels(Isa::kScalar), 270, 20);
+        for (const Isa isa : supported_isas()) {
           sequence.store(attention_kernels(isa), 290);
           const auto got = sequence.attend(attention_kernels(isa), 270, 20);
-          const auto expected = sequence.attend(attention_kernels(Isa::kScalar), 270, 20);
           EXPECT_LT(largest_difference(got, expected), 1e-5F) << isa_name(isa) << " head_dim " << head_dim << " window " << window;
           EXPECT_TRUE(sequence.gap_untouched());
         }

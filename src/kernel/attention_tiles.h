@@ -1,8 +1,8 @@
 // The two inner products of attention as register tiles: scores = q * keys and output += p * values.
 //
-// A tile is up to V::kTileRows query vectors. One score is one chain of fused multiply-adds over head_dim in ascending order, one output
-// element one chain over the tokens that its query sees, in order of position: whatever the tile's shape, the same bits.
-// V is the vector type (simd_*.h), E the stored element. Only for attention_simd.h. Any thread.
+// A tile is up to TileShape<V>::kRows query vectors. One score is one chain of fused multiply-adds over head_dim in ascending order, one
+// output element one chain over the tokens that its query sees, in order of position: whatever the tile's shape, the same bits. V is the
+// vector type (simd_*.h), E the stored element. Only for attention_simd.h. Any thread.
 #pragma once
 
 #include <cstddef>
