@@ -17,8 +17,8 @@ namespace ondol {
 struct TemplateLimits {
   size_t max_source_bytes = 1 << 20;
   size_t max_output_bytes = 16 << 20;
-  int64_t max_steps = 20'000'000;  // evaluated nodes and loop turns, about a second
-  int max_depth = 128;           // nesting of expressions, blocks and macro calls
+  int64_t max_steps = 20'000'000;       // evaluated nodes and loop turns, about a second
+  int max_depth = 128;                  // nesting of expressions, blocks and macro calls
   size_t max_memory_bytes = 128 << 20;  // values alive at one time while rendering
 };
 

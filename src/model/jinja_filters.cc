@@ -73,6 +73,7 @@ Result<Value> replace(Heap& heap, const Value& input, const Arguments& arguments
 
 Result<Value> indent(Heap& heap, const Value& input, const Arguments& arguments) {
   ONDOL_TRY(const auto given, bind("indent", arguments, {"width", "first", "blank"}));
+  if (input.is_undefined()) return fail(Code::kInvalidArgument, "indent: " + input.undefined_message());
   ONDOL_TRY(const std::string_view text, text_argument("indent", input, ""));
   std::string margin = "    ";
   if (given[0].is(Kind::kString)) {

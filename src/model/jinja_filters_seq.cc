@@ -178,8 +178,11 @@ Arguments rest(const Arguments& arguments, size_t count) {
   return out;
 }
 
+// What map and select look at: a false value of any type has no elements.
+Result<Value> elements_of(Heap& heap, const Value& input) { return truthy(input) ? iterate(heap, input) : heap.list({}); }
+
 Result<Value> map(Heap& heap, const Value& input, const Arguments& arguments) {
-  ONDOL_TRY(const Value list, iterate(heap, input));
+  ONDOL_TRY(const Value list, elements_of(heap, input));
   ONDOL_TRY(Value result, heap.list({}));
   const bool by_attribute = arguments.positional.empty();
   std::array<Value, 2> given;
@@ -222,7 +225,7 @@ Result<Value> choose(Heap& heap, const Value& input, const Arguments& arguments)
     if (test == nullptr) return fail(Code::kUnimplemented, "the test " + quoted(name) + " is not supported");
   }
   const Arguments passed = rest(arguments, kNames + 1);
-  ONDOL_TRY(const Value list, iterate(heap, input));
+  ONDOL_TRY(const Value list, elements_of(heap, input));
   ONDOL_TRY(Value result, heap.list({}));
   for (const Value& element : list.sequence().items) {
     ONDOL_TRY_STATUS(heap.step());

@@ -196,7 +196,8 @@ Result<Value> percent_format(Heap& heap, const std::string& format, const Value&
     ++next;
     ONDOL_TRY_STATUS(add_value(heap, out, value, spec, '>'));
   }
-  if (tuple ? next < arguments.sequence().items.size() : next == 0 && !arguments.is(Kind::kDict) && !arguments.is(Kind::kList)) {
+  if (tuple ? next < arguments.sequence().items.size()
+            : next == 0 && !arguments.is(Kind::kDict) && !arguments.is(Kind::kList) && !arguments.is_undefined()) {
     return fail(Code::kInvalidArgument, "the format does not use all of its values");
   }
   return out.finish();

@@ -1,8 +1,8 @@
 #include "model/jinja_lexer.h"
 
 #include <array>
-#include <charconv>
 
+#include "model/jinja_literals.h"
 #include "model/jinja_text.h"
 
 namespace ondol::jinja {
@@ -231,8 +231,27 @@ class Lexer {
     return {};
   }
 
-  Status number();
-  Status string(char quote);
+  Status number() {
+    ONDOL_TRY(at_, located(read_number(source_, at_, push(TokenKind::kInteger))));
+    return {};
+  }
+
+  Status string(char quote) {
+    const size_t start = ++at_;
+    size_t end = start;
+    while (end < source_.size() && source_[end] != quote) end += source_[end] == '\\' ? 2 : 1;
+    if (end >= source_.size()) return error("a string that begins here has no closing quote");
+    ONDOL_TRY(std::string text, located(resolve_escapes(std::string_view(source_).substr(start, end - start))));
+    push(TokenKind::kString, std::move(text));
+    advance(end + 1);
+    return {};
+  }
+
+  template <class T>
+  Result<T> located(Result<T> result) const {
+    if (!result) return error(result.error().message);
+    return result;
+  }
 
   const std::string source_;
   size_t at_ = 0;
@@ -240,101 +259,6 @@ class Lexer {
   bool line_starting_ = true;  // whether what was consumed last ended a line
   std::vector<Token> tokens_;
 };
-
-// Digits with single underscores between them, from `at`.
-size_t digits_end(std::string_view text, size_t at) {
-  while (at < text.size() && (is_digit(text[at]) || (text[at] == '_' && at + 1 < text.size() && is_digit(text[at + 1])))) ++at;
-  return at;
-}
-
-Status Lexer::number() {
-  const std::string_view source = source_;
-  const bool after_dot = at_ > 0 && source[at_ - 1] == '.';
-  const size_t whole = digits_end(source, at_);
-  size_t end = whole;
-  if (!after_dot) {
-    if (end + 1 < source.size() && source[end] == '.' && is_digit(source[end + 1])) end = digits_end(source, end + 1);
-    size_t exponent = end;
-    if (exponent < source.size() && (source[exponent] == 'e' || source[exponent] == 'E')) ++exponent;
-    if (exponent > end && sign_at(exponent) != '\0') ++exponent;
-    if (exponent > end && exponent < source.size() && is_digit(source[exponent])) end = digits_end(source, exponent);
-  }
-  std::string digits;
-  int base = 10;
-  if (end == whole && source[at_] == '0' && whole == at_ + 1 && whole < source.size()) {
-    const char letter = static_cast<char>(source[whole] | 0x20);
-    base = letter == 'x' ? 16 : letter == 'o' ? 8 : letter == 'b' ? 2 : 10;
-    if (base != 10) {
-      end = whole + 1;
-      while (end < source.size() && (is_digit(source[end]) || starts_name(source[end]))) ++end;
-      digits = source.substr(whole + 1, end - whole - 1);
-    }
-  }
-  if (digits.empty()) digits = source.substr(at_, end - at_);
-  std::erase(digits, '_');
-  Token& token = push(end == whole || base != 10 ? TokenKind::kInteger : TokenKind::kFloat, digits);
-  const char* last = digits.data() + digits.size();
-  const auto parsed = token.kind == TokenKind::kInteger ? std::from_chars(digits.data(), last, token.integer, base)
-                                                        : std::from_chars(digits.data(), last, token.number);
-  if (parsed.ec != std::errc() || parsed.ptr != last) return error("the number " + quoted(digits) + " is not one that fits 64 bits");
-  at_ = end;
-  return {};
-}
-
-// Resolves the escape after a backslash at `at` (Python's), which is moved behind it. False: not a valid escape.
-bool unescape(std::string_view text, size_t& at, std::string& out) {
-  static constexpr std::string_view kFrom = "\\'\"abfnrtv";
-  static constexpr std::string_view kTo = "\\'\"\a\b\f\n\r\t\v";
-  const char c = text[at];
-  if (const size_t simple = kFrom.find(c); simple != std::string_view::npos) {
-    out += kTo[simple];
-    ++at;
-    return true;
-  }
-  if (c == '\n') {  // a line that goes on
-    ++at;
-    return true;
-  }
-  size_t start = at + 1;
-  size_t length = c == 'x' ? 2 : c == 'u' ? 4 : c == 'U' ? 8 : 0;
-  int base = 16;
-  if (c >= '0' && c <= '7') {
-    start = at;
-    base = 8;
-    for (length = 1; length < 3 && start + length < text.size() && text[start + length] >= '0' && text[start + length] <= '7';) ++length;
-  }
-  if (length == 0) {  // not an escape: the backslash stays
-    out += '\\';
-    return c != 'N';
-  }
-  if (start + length > text.size()) return false;
-  uint32_t point = 0;
-  const char* last = text.data() + start + length;
-  const auto parsed = std::from_chars(text.data() + start, last, point, base);
-  if (parsed.ec != std::errc() || parsed.ptr != last || point > 0x10FFFF || (point >= 0xD800 && point < 0xE000)) return false;
-  append_point(out, point);
-  at = start + length;
-  return true;
-}
-
-Status Lexer::string(char quote) {
-  const size_t start = ++at_;
-  size_t end = start;
-  while (end < source_.size() && source_[end] != quote) end += source_[end] == '\\' ? 2 : 1;
-  if (end >= source_.size()) return error("a string that begins here has no closing quote");
-  const std::string_view raw = std::string_view(source_).substr(start, end - start);
-  std::string text;
-  for (size_t at = 0; at < raw.size();) {
-    if (raw[at] != '\\') {
-      text += raw[at++];
-    } else if (++at >= raw.size() || !unescape(raw, at, text)) {
-      return error("a string has an escape that is not valid: " + quoted(raw.substr(at - 1, 12)));
-    }
-  }
-  push(TokenKind::kString, std::move(text));
-  advance(end + 1);
-  return {};
-}
 
 }  // namespace
 

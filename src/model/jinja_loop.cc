@@ -14,16 +14,18 @@ Result<Interpreter::Flow> Interpreter::execute_for(const Stmt& stmt) {
   const Ref<Loop> loop(made);
   const Level level(depth_);
   if (depth_ > heap_.limits().max_depth) return too_deep();
-  ONDOL_TRY(const bool any, execute_items(stmt, *loop));
-  if (!any) return execute(stmt.bodies[1]);
+  ONDOL_TRY(const bool finished, execute_items(stmt, *loop));
+  if (!finished) return execute(stmt.bodies[1]);
   return Flow::kNext;
 }
 
-// Returns whether there was any item.
+// Returns whether the body was run to its end at least once: otherwise Jinja takes the else branch, also after a break or continue in
+// every turn.
 Result<bool> Interpreter::execute_items(const Stmt& stmt, Loop& loop) {
   static constexpr std::string_view kLoop = "loop";
   const auto loop_symbol = program_.symbol_of.find(kLoop);
   const Ref<Scope> outer = scope_;
+  bool finished = false;
   for (loop.index = 0;; ++loop.index) {
     ONDOL_TRY(const bool more, loop_has(loop, loop.index));
     if (!more) break;
@@ -32,13 +34,11 @@ Result<bool> Interpreter::execute_items(const Stmt& stmt, Loop& loop) {
     ONDOL_TRY_STATUS(assign(stmt.target, loop_item(loop, loop.index)));
     if (loop_symbol != program_.symbol_of.end()) ONDOL_TRY_STATUS(scope_->set(loop_symbol->second, Value(Kind::kLoop, &loop)));
     ONDOL_TRY(const Flow flow, execute(stmt.bodies[0]));
-    if (flow == Flow::kBreak) {
-      scope_ = outer;
-      return true;
-    }
+    if (flow == Flow::kBreak) break;
+    finished = finished || flow == Flow::kNext;
   }
   scope_ = outer;
-  return loop.index > 0;
+  return finished;
 }
 
 // Whether the loop has an item `index`; looks for it if it is not known yet.

@@ -276,10 +276,12 @@ Result<Value> item(Heap& heap, const Value& value, const Value& key) {
 Result<Value> slice(Heap& heap, const Value& value, const Value& begin, const Value& end, const Value& stride) {
   if (value.is_undefined()) return fail(Code::kInvalidArgument, value.undefined_message() + ", so it cannot be sliced");
   for (const Value* bound : {&begin, &end, &stride}) {
-    if (!bound->is(Kind::kNone) && !bound->is_integral()) return Value::undefined({}, value.kind());
+    if (!bound->is(Kind::kNone) && !bound->is_integral())
+      return fail(Code::kInvalidArgument, "a slice's bounds must be int, not " + type_of(*bound));
   }
   const int64_t by = stride.is(Kind::kNone) ? 1 : stride.as_int();
-  if (!value.is(Kind::kString) && !value.is_sequence()) return Value::undefined({}, value.kind());
+  if (!value.is(Kind::kString) && !value.is_sequence())
+    return fail(Code::kInvalidArgument, "a value of type " + type_of(value) + " cannot be sliced");
   if (by == 0) return fail(Code::kInvalidArgument, "a slice's step cannot be zero");
   if (value.is(Kind::kString)) return slice_text(heap, value.text(), resolve(begin, end, by, value.text().length()));
   const auto& items = value.sequence().items;

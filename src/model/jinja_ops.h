@@ -28,7 +28,7 @@ Result<Value> iterate(Heap& heap, const Value& value);
 // value.name and value[key]: undefined if there is no such thing, an error if `value` itself is undefined.
 Result<Value> attribute(Heap& heap, const Value& value, const Value& name);
 Result<Value> item(Heap& heap, const Value& value, const Value& key);
-// value[begin:end:stride]; absent bounds are none.
+// value[begin:end:stride]; absent bounds are none. Errors: kInvalidArgument if `value` is neither text nor a sequence.
 Result<Value> slice(Heap& heap, const Value& value, const Value& begin, const Value& end, const Value& stride);
 
 // "%s %d" % arguments, for strings (in jinja_format.cc).

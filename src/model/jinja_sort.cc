@@ -15,7 +15,9 @@ Status merge(Heap& heap, std::vector<Keyed>& from, std::vector<Keyed>& to, size_
     if (!take_right && right < end) {
       const Value& a = from[right].key;
       const Value& b = from[left].key;
-      ONDOL_TRY(take_right, less(heap, descending ? b : a, descending ? a : b));
+      if (!a.is_undefined() || !b.is_undefined()) {  // elements that all lack the attribute stay as they are
+        ONDOL_TRY(take_right, less(heap, descending ? b : a, descending ? a : b));
+      }
     }
     to[out] = std::move(from[take_right ? right++ : left++]);
   }

@@ -17,6 +17,7 @@ int key_rank(const Value& key) {
   if (key.is(Kind::kFloat) && std::isnan(key.as_double())) return 4;
   if (key.is_number()) return 0;
   if (key.is(Kind::kString)) return 1;
+  if (key.is_undefined()) return 5;
   return key.is(Kind::kNone) ? 2 : 3;
 }
 
@@ -88,7 +89,9 @@ bool KeyLess::operator()(const Value& a, const Value& b) const {
 }
 
 bool hashable(const Value& key) {
-  const auto scalar = [](const Value& value) { return value.is_number() || value.is(Kind::kString) || value.is(Kind::kNone); };
+  const auto scalar = [](const Value& value) {
+    return value.is_number() || value.is(Kind::kString) || value.is(Kind::kNone) || value.is_undefined();
+  };
   if (!key.is(Kind::kTuple)) return scalar(key);
   const auto& items = key.sequence().items;
   return std::all_of(items.begin(), items.end(), scalar);

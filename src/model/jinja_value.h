@@ -137,12 +137,12 @@ struct Sequence : Object {
   Status push(Value value);
 };
 
-// Orders the hashable keys: numbers by value (1, 1.0 and True are one key), strings by bytes, None, tuples of these.
+// Orders the hashable keys: numbers by value (1, 1.0 and True are one key), strings by bytes, None, undefined, tuples of these.
 struct KeyLess {
   bool operator()(const Value& a, const Value& b) const;
 };
 
-// Whether a value can be a key: a number, a string, None or a flat tuple of these.
+// Whether a value can be a key: a number, a string, None, undefined or a flat tuple of these.
 bool hashable(const Value& key);
 
 // Keeps insertion order. Small ones are searched in order, larger ones through a sorted index.
