@@ -79,7 +79,7 @@ Status run_bench_engine(const BenchEngineOptions& options) {
   EngineBenchReport report;
   {
     ProgressBar bar("measuring", ProgressUnit::kShare, clock);
-    ONDOL_TRY(report, run_engine_bench(*engine, options.plan, clock, [&](double share) { bar.update_share(share); }));
+    ONDOL_TRY(report, measure_engine(*engine, options.plan, clock, [&](double share) { bar.update_share(share); }));
   }
   print_report(options, report, resolved.name, engine->options().threads);
   return {};

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "app/cli.h"
-#include "app/engine_bench.h"
+#include "app/engine_rates.h"
 
 namespace ondol {
 

@@ -33,8 +33,8 @@ struct EngineBenchReport {
 EngineOptions bench_engine_options(const EngineBenchPlan& plan, EngineOptions base);
 
 // `progress` (may be null) gets 0..1. Errors: what the engine says.
-Result<EngineBenchReport> run_engine_bench(Engine& engine, const EngineBenchPlan& plan, const Clock& clock,
-                                           const std::function<void(double)>& progress = {});
+Result<EngineBenchReport> measure_engine(Engine& engine, const EngineBenchPlan& plan, const Clock& clock,
+                                         const std::function<void(double)>& progress = {});
 
 double median(std::vector<double> values);
 

@@ -1,4 +1,4 @@
-#include "app/engine_bench.h"
+#include "app/engine_rates.h"
 
 #include <gtest/gtest.h>
 
@@ -116,34 +116,34 @@ class FakeEngine final : public Engine {
   std::thread thread_;
 };
 
-TEST(EngineBench, MeasuresPromptAndDecodeRate) {
+TEST(MeasureEngine, MeasuresPromptAndDecodeRate) {
   ManualClock clock;
   FakeEngine engine(clock, 1);
-  const auto report = run_engine_bench(engine, {.prompt_tokens = 50, .generated_tokens = 20, .batches = {}}, clock);
+  const auto report = measure_engine(engine, {.prompt_tokens = 50, .generated_tokens = 20, .batches = {}}, clock);
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_DOUBLE_EQ(report->prompt_rate, 1000);
   EXPECT_DOUBLE_EQ(report->generate_rate, 100);
   EXPECT_EQ(engine.prompts, (std::set{1, 50}));
 }
 
-TEST(EngineBench, MeasuresABatchOnlyWhileAllDecode) {
+TEST(MeasureEngine, MeasuresABatchOnlyWhileAllDecode) {
   ManualClock clock;
   FakeEngine engine(clock, 4);
-  const auto report = run_engine_bench(
+  const auto report = measure_engine(
       engine, {.prompt_tokens = 0, .generated_tokens = 0, .batches = {4}, .batch_prompt_tokens = 8, .batch_generated_tokens = 16}, clock);
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_DOUBLE_EQ(report->batch_rates.at(4), 400) << "16 steps of 10 ms, 4 tokens each";
   EXPECT_EQ(engine.prompts, std::set{8});
 }
 
-TEST(EngineBench, PassesErrorsOn) {
+TEST(MeasureEngine, PassesErrorsOn) {
   ManualClock clock;
   FakeEngine engine(clock, 1);
   engine.refuse = true;
-  EXPECT_EQ(run_engine_bench(engine, {}, clock).error().message, "full");
+  EXPECT_EQ(measure_engine(engine, {}, clock).error().message, "full");
   engine.refuse = false;
   engine.fail_in_the_middle = true;
-  EXPECT_EQ(run_engine_bench(engine, {.prompt_tokens = 0}, clock).error().message, "broken");
+  EXPECT_EQ(measure_engine(engine, {.prompt_tokens = 0, .batches = {}}, clock).error().message, "broken");
 }
 
 TEST(BenchEngineOptions, RoomForThePlan) {

@@ -1,4 +1,4 @@
-#include "app/engine_bench.h"
+#include "app/engine_rates.h"
 
 #include <algorithm>
 #include <condition_variable>
@@ -162,8 +162,8 @@ EngineOptions bench_engine_options(const EngineBenchPlan& plan, EngineOptions ba
   return base;
 }
 
-Result<EngineBenchReport> run_engine_bench(Engine& engine, const EngineBenchPlan& plan, const Clock& clock,
-                                           const std::function<void(double)>& progress) {
+Result<EngineBenchReport> measure_engine(Engine& engine, const EngineBenchPlan& plan, const Clock& clock,
+                                         const std::function<void(double)>& progress) {
   Bench bench(engine, clock);
   EngineBenchReport report;
   std::vector<std::pair<double*, std::function<Result<double>()>>> figures;
