@@ -109,7 +109,7 @@ std::vector<int32_t> end_tokens(const Vocabulary& vocab, std::span<const int32_t
   };
   for (const int32_t id : known) add(id);
   for (const std::string_view name : {"<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>", "<end_of_turn>",
-                                      "[|endofturn|]", "<|endofturn|>", "<|end|>"}) {
+                                      "<eos>", "</s>", "[|endofturn|]", "<|endofturn|>", "<|end|>"}) {
     const int32_t id = vocab.find(name);
     if (id >= 0 && vocab.kind(id) == TokenKind::kControl) add(id);
   }
