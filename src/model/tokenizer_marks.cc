@@ -4,6 +4,7 @@
 #include <unicode/unistr.h>
 
 #include <algorithm>
+#include <tuple>
 #include <vector>
 
 #include "model/pretokenizer_chars.h"
@@ -17,7 +18,8 @@ constexpr size_t kLongRun = 64;
 
 struct Mark {
   uint32_t point;
-  uint8_t order;  // canonical combining class
+  uint8_t order;   // canonical combining class
+  uint32_t place;  // marks of one class keep their order
 };
 
 // The end of the run of marks at `at`, and how many they are.
@@ -35,7 +37,9 @@ std::pair<size_t, size_t> mark_run(std::string_view text, size_t at) {
 
 void append_ordered(std::string& out, std::string_view run, const icu::Normalizer2& form) {
   std::vector<Mark> marks;
-  const auto add = [&](UChar32 c) { marks.push_back({static_cast<uint32_t>(c), form.getCombiningClass(c)}); };
+  const auto add = [&](UChar32 c) {
+    marks.push_back({static_cast<uint32_t>(c), form.getCombiningClass(c), static_cast<uint32_t>(marks.size())});
+  };
   icu::UnicodeString parts;
   for (size_t at = 0; at < run.size();) {
     const Utf8Char c = decode_utf8(run, at);
@@ -50,7 +54,7 @@ void append_ordered(std::string& out, std::string_view run, const icu::Normalize
   const auto is_starter = [](const Mark& mark) { return mark.order == 0; };
   for (auto begin = marks.begin(); begin != marks.end();) {
     const auto end = std::find_if(begin, marks.end(), is_starter);
-    std::stable_sort(begin, end, [](const Mark& a, const Mark& b) { return a.order < b.order; });
+    std::sort(begin, end, [](const Mark& a, const Mark& b) { return std::tie(a.order, a.place) < std::tie(b.order, b.place); });
     begin = std::find_if_not(end, marks.end(), is_starter);
   }
   for (const Mark& mark : marks) append_utf8(out, mark.point);
