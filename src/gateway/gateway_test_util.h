@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -187,6 +188,7 @@ class FakeEngine final : public Engine {
   explicit FakeEngine(std::shared_ptr<const Model> model) : model_(std::move(model)) {}
 
   Result<uint64_t> submit(GenerateRequest request, std::shared_ptr<TokenSink> sink) override {
+    if (before_submit) before_submit();
     const std::scoped_lock lock(mutex_);
     if (refusal.message.size() > 0) return std::unexpected(refusal);
     requests_[++last_id_] = {std::move(request), std::move(sink)};
@@ -228,7 +230,7 @@ class FakeEngine final : public Engine {
     FinishEvent event;
     event.reason = reason;
     event.error = std::move(error);
-    event.prompt_tokens = static_cast<int>(requests_[id].request.prompt.size());
+    event.prompt_tokens = static_cast<int>(wait_submitted(id).prompt.size());
     event.cached_tokens = 2;
     event.completion_tokens = completion_tokens;
     sink(id)->on_finish(event);
@@ -237,6 +239,7 @@ class FakeEngine final : public Engine {
   }
   bool holds_sink(uint64_t id) { return sink(id) != nullptr; }
 
+  std::function<void()> before_submit;
   Error refusal;  // with a message: what submit answers
   EngineStats stats_now;
 
