@@ -8,16 +8,12 @@ namespace ondol {
 
 struct Core::Metrics {
   Metrics(Registry& registry, const std::string& label)
-      : ttft(registry.histogram("ondol_ttft_seconds", "Submit to first token.", {0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60},
-                                {{"model", label}})),
-        itl(registry.histogram("ondol_itl_seconds", "Gap between two tokens of a stream.",
-                               {0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1, 2, 5, 10}, {{"model", label}})),
-        step(registry.histogram("ondol_step_seconds", "Time of one engine step.",
+      : step(registry.histogram("ondol_step_seconds", "Time of one engine step.",
                                 {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5}, {{"model", label}})),
         rows(registry.histogram("ondol_step_rows", "Tokens computed in one engine step.", {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024},
                                 {{"model", label}})),
         preemptions(registry.counter("ondol_preemptions_total", "Sequences put back because the KV cache was full.", {{"model", label}})) {}
-  Histogram &ttft, &itl, &step, &rows;
+  Histogram &step, &rows;
   Counter& preemptions;
 };
 
@@ -237,13 +233,7 @@ void Core::draw(std::span<float> logits, const std::vector<Sequence*>& drawing) 
 
 void Core::accept(Sequence& s, const TokenEvent& event) {
   const int64_t now_us = clock_.now_us();
-  if (s.completion_tokens++ == 0) {
-    s.first_token_us = now_us;
-    metrics_->ttft.observe(static_cast<double>(now_us - s.submitted_us) * 1e-6);
-  } else {
-    metrics_->itl.observe(static_cast<double>(now_us - s.last_token_us) * 1e-6);
-  }
-  s.last_token_us = now_us;
+  if (s.completion_tokens++ == 0) s.first_token_us = now_us;
   ++completion_tokens_;
   if (std::ranges::find(s.request.stop_tokens, event.token) != s.request.stop_tokens.end()) return finish(s, FinishReason::kStop);
   s.sink->on_token(event);

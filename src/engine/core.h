@@ -21,7 +21,7 @@ struct Sequence : CachedTokens {
   GenerateRequest request;
   std::shared_ptr<TokenSink> sink;
   TokenCounts counts;
-  int64_t submitted_us = 0, scheduled_us = 0, first_token_us = 0, last_token_us = 0;
+  int64_t submitted_us = 0, scheduled_us = 0, first_token_us = 0;
   int prompt_tokens = 0;
   int cached_tokens = 0;
   int completion_tokens = 0;
