@@ -96,7 +96,9 @@ Result<ServedModel> load_model(const std::string& path, const std::string& name,
       spdlog::warn("chat completions are off for {}: its chat template cannot be read: {}", name, parsed.error().message);
     }
   }
-  ONDOL_TRY(std::unique_ptr<Engine> engine, Engine::create(model, options, metrics, progress));
+  EngineOptions labelled = options;
+  labelled.label = name;
+  ONDOL_TRY(std::unique_ptr<Engine> engine, Engine::create(model, labelled, metrics, progress));
   served.engine = std::move(engine);
   return served;
 }
@@ -131,8 +133,8 @@ Status run_server(const ServerConfig& config, const std::string& model_path, con
   models.push_back(std::move(served));
   auto api = std::make_shared<Api>(std::move(models), metrics);
   api->set_ready(true);
+  signals.arm();  // before the first request can be answered, so that a signal never ends one in the middle
   front->set(api);
-  signals.arm();
   fmt::print("listening on {}\n", server_url(config.host, server->port()));
   std::fflush(stdout);
 
