@@ -33,6 +33,7 @@ void apply_penalties(std::span<float> logits, const SamplingParams& params, cons
 
 // The best `n` of the row, best first.
 std::vector<Candidate> best_of(std::span<const float> logits, size_t n) {
+  if (n == 0) return {};
   std::vector<Candidate> heap;  // worst on top
   for (size_t i = 0; i < logits.size(); ++i) {
     const Candidate c{logits[i], static_cast<int32_t>(i)};

@@ -83,6 +83,12 @@ TEST(Sampler, LogprobsAreTheModelsOwn) {
   EXPECT_NEAR(event.top[1].logprob, std::log(0.3), 1e-5);
 }
 
+TEST(Sampler, LogprobsOfTheChosenTokenAlone) {
+  const TokenEvent event = draw({std::log(0.5f), std::log(0.3f), std::log(0.2f)}, {.temperature = 0, .logprobs = 0});
+  EXPECT_NEAR(event.logprob, std::log(0.5), 1e-5);
+  EXPECT_TRUE(event.top.empty());
+}
+
 TEST(Sampler, NonFiniteRows) {
   std::vector<float> bad(10, std::numeric_limits<float>::quiet_NaN());
   EXPECT_EQ(sample(kernels(), bad, {}, {}, 0).error().code, Code::kDataLoss);
