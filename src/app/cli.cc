@@ -84,7 +84,7 @@ void declare_commands(CLI::App& root, Action& action) {
 int run_cli(int argc, const char* const* argv) {
   try {
     start_logging();
-    CLI::App root;
+    CLI::App root("", "ondol");
     Action action;
     declare_commands(root, action);
     try {

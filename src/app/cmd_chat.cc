@@ -92,7 +92,7 @@ void answer_turn(const ChatOptions& options, ChatCall& call, InterruptFlag& inte
     return;
   }
   call.turns.push_back({"assistant", answer->text});
-  if (options.stats) print_stats(*answer);
+  if (options.stats && !interrupted) print_stats(*answer);
 }
 
 Status converse(const ChatOptions& options, ChatCall call) {

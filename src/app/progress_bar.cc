@@ -14,6 +14,7 @@ namespace ondol {
 namespace {
 
 constexpr int64_t kRedrawUs = 100'000;
+constexpr int64_t kPlainLineUs = 10'000'000;
 
 int terminal_columns(std::FILE* out) {
   winsize size{};
@@ -86,10 +87,10 @@ void ProgressBar::update(uint64_t done, uint64_t total) {
     std::fflush(out_);
     drawn_us_ = now_us;
     drawn_ = true;
-  } else if (const int quarter = total == 0 ? 0 : static_cast<int>(done * 4 / total); quarter > quarter_) {
+  } else if (now_us - std::max(drawn_us_, started_us_) >= kPlainLineUs) {
     fmt::print(out_, "{}{}\n", state_.label, figures(state_));
     std::fflush(out_);
-    quarter_ = quarter;
+    drawn_us_ = now_us;
   }
 }
 

@@ -1,4 +1,4 @@
-// A progress bar on stderr: one line redrawn on a terminal, a few plain lines elsewhere.
+// A progress bar on stderr: one line redrawn on a terminal, a plain line every ten seconds elsewhere.
 //
 // Owner: the command that does the work; one thread at a time. Bounded: redraws at most ten times a second.
 #pragma once
@@ -27,7 +27,7 @@ std::string progress_line(const ProgressState& state, int columns);
 
 class ProgressBar {
  public:
-  // `terminal`: redraw one line; otherwise a line at each quarter.
+  // `terminal`: redraw one line; otherwise plain lines, none at all for what is done in seconds.
   ProgressBar(std::string label, ProgressUnit unit, std::FILE* out, bool terminal, const Clock& clock);
   // On stderr, a terminal or not as it is.
   ProgressBar(std::string label, ProgressUnit unit, const Clock& clock);
@@ -48,7 +48,6 @@ class ProgressBar {
   const Clock& clock_;
   int64_t started_us_ = -1;
   int64_t drawn_us_ = 0;
-  int quarter_ = 0;
   bool drawn_ = false;
 };
 

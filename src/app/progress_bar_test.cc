@@ -47,12 +47,16 @@ class Output {
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_{::open_memstream(&buffer_, &size_), &std::fclose};
 };
 
-TEST(ProgressBar, PrintsQuartersWhereThereIsNoTerminal) {
+TEST(ProgressBar, PrintsALineEveryTenSecondsWhereThereIsNoTerminal) {
   Output out;
   ManualClock clock;
+  clock.advance_us(1'000'000'000);
   ProgressBar bar("loading", ProgressUnit::kShare, out.file(), false, clock);
-  for (int i = 0; i <= 100; ++i) bar.update_share(i / 100.0);
-  EXPECT_EQ(out.text(), "loading   25%\nloading   50%\nloading   75%\nloading  100%\n");
+  for (int i = 0; i <= 100; ++i) {
+    bar.update_share(i / 100.0);
+    clock.advance_us(250'000);
+  }
+  EXPECT_EQ(out.text(), "loading   40%\nloading   80%\n");
 }
 
 TEST(ProgressBar, RedrawsATerminalTenTimesASecond) {
