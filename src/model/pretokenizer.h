@@ -54,7 +54,8 @@ struct PreStep {
 struct Pieces {
   std::string_view text;
   std::vector<TextRange> ranges;
-  std::string buffer;  // what `text` is a view of, if not the caller's text
+  std::string buffer;                          // what `text` is a view of, if not the caller's text
+  MatchDeadline deadline = match_deadline(0);  // for the patterns of all steps
 };
 
 // The steps of one tokenizer: each works on the pieces of the one before.

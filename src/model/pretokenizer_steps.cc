@@ -41,7 +41,7 @@ void join_parts(const std::vector<Part>& parts, SplitBehavior behavior, std::vec
 }
 
 Status split_by_pattern(const PreStep& step, Pieces& pieces) {
-  TextMatcher matcher(*step.pattern);
+  TextMatcher matcher(*step.pattern, pieces.deadline);
   std::vector<TextRange> matches, finer;
   std::vector<Part> parts;
   for (const TextRange piece : pieces.ranges) {

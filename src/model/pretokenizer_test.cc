@@ -69,7 +69,7 @@ TEST(Pretokenizer, RulesByHandEqualTheirRegularExpressions) {
     for (int round = 0; round < 3000; ++round) {
       const std::string text = random_text(random, 16);
       std::vector<TextRange> matches;
-      ASSERT_TRUE(TextMatcher(*regex).find_all(text, 0, matches));
+      ASSERT_TRUE(TextMatcher(*regex, match_deadline(0)).find_all(text, 0, matches));
       ASSERT_EQ(split(rule, text), cut(text, matches)) << pattern << "\n" << text;
     }
   }
@@ -117,7 +117,7 @@ TEST(Pretokenizer, APatternThatBacktracksForEverIsStopped) {
   auto regex = TextPattern::regex("(a+)+$");
   ASSERT_TRUE(regex);
   std::vector<TextRange> matches;
-  const Status status = TextMatcher(*regex).find_all(std::string(4000, 'a') + "b", 0, matches);
+  const Status status = TextMatcher(*regex, match_deadline(0)).find_all(std::string(4000, 'a') + "b", 0, matches);
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().code, Code::kResourceExhausted);
   EXPECT_FALSE(TextPattern::regex("(a")) << "no regular expression";

@@ -89,6 +89,8 @@ Result<Bpe> Bpe::make(const Vocabulary& vocab, std::span<const Merge> merges, co
   bpe.map_bytes(vocab);
   bpe.slots_.resize(std::bit_ceil(std::max<size_t>(merges.size() * 2, 2)));
   bpe.merged_.resize(merges.size(), -1);
+  // The space mark must be a token: where it is an unknown character, it may join the unknown ones before it.
+  bpe.word_by_word_ = !options.byte_level && vocab.find(kSpaceMark) >= 0;
   std::string joined;
   for (size_t i = 0; i < merges.size(); ++i) {
     const auto& [left, right] = merges[i];
@@ -102,6 +104,7 @@ Result<Bpe> Bpe::make(const Vocabulary& vocab, std::span<const Merge> merges, co
     if (vocab.kind(merged) == TokenKind::kControl) continue;
     ONDOL_TRY_STATUS(bpe.insert(left_id, right_id, static_cast<uint32_t>(i), merged));
     bpe.merged_[i] = merged;
+    if (bpe.word_by_word_) bpe.word_by_word_ = is_one_word(joined);
   }
   return bpe;
 }
@@ -145,12 +148,20 @@ void Bpe::encode(const Vocabulary& vocab, std::string_view piece, BpeScratch& sc
       return;
     }
   }
-  scratch.symbols.clear();
-  if (options_.byte_level) {
-    symbols_of_bytes(piece, scratch.symbols);
-  } else {
-    symbols_of_characters(vocab, piece, scratch.symbols);
+  for (size_t at = 0; at < piece.size();) {
+    const size_t end = word_by_word_ ? word_end(piece, at) : piece.size();
+    scratch.symbols.clear();
+    if (options_.byte_level) {
+      symbols_of_bytes(piece.substr(at, end - at), scratch.symbols);
+    } else {
+      symbols_of_characters(vocab, piece.substr(at, end - at), scratch.symbols);
+    }
+    merge(scratch, out);
+    at = end;
   }
+}
+
+void Bpe::merge(BpeScratch& scratch, std::vector<int32_t>& out) const {
   if (scratch.symbols.size() < 2) {
     out.insert(out.end(), scratch.symbols.begin(), scratch.symbols.end());
   } else if (scratch.symbols.size() <= kShortPiece) {

@@ -76,10 +76,12 @@ class Bpe {
   void map_bytes(const Vocabulary& vocab);
   void symbols_of_bytes(std::string_view piece, std::vector<int32_t>& symbols) const;
   void symbols_of_characters(const Vocabulary& vocab, std::string_view piece, std::vector<int32_t>& symbols) const;
+  void merge(BpeScratch& scratch, std::vector<int32_t>& out) const;
   void merge_short(BpeScratch& scratch, std::vector<int32_t>& out) const;
   void merge_long(BpeScratch& scratch, std::vector<int32_t>& out) const;
 
   BpeOptions options_;
+  bool word_by_word_ = false;
   std::vector<Slot> slots_;              // open addressing, at most half full
   std::vector<int32_t> merged_;          // by rank
   std::array<int32_t, 256> byte_ids_{};  // byte-level: the byte as a symbol; otherwise: its fallback token; -1: none

@@ -135,6 +135,16 @@ TEST(Bpe, CharactersFallBackToBytesOnlyIfAllOfThemAreTokens) {
   EXPECT_EQ(model->encode("한xy국"), (Ids{0, 6, 1}));
 }
 
+TEST(Bpe, ATokenWithASpaceInsideKeepsWordsTogether) {
+  SmallVocab small;
+  small.names = {"▁", "a", "b", "▁a", "▁▁", "▁b"};
+  small.merges = {{"▁", "a"}, {"▁", "▁"}, {"▁", "b"}};
+  EXPECT_EQ(make(small, {.byte_level = false})->encode("a▁▁b▁a"), (Ids{1, 4, 2, 3}));
+  small.names.insert(small.names.end(), {"a▁", "a▁b"});
+  small.merges.insert(small.merges.begin(), {{"a", "▁"}, {"a▁", "b"}});
+  EXPECT_EQ(make(small, {.byte_level = false})->encode("a▁b▁a"), (Ids{7, 3}));
+}
+
 TEST(Bpe, RefusesMergesOfTokensThatDoNotExist) {
   SmallVocab small = english_vocab();
   small.merges.emplace_back("he", "zz");
@@ -158,10 +168,10 @@ TEST(Bpe, PlainTextNeverMergesIntoAControlToken) {
   EXPECT_EQ(out, (Ids{3, 2}));
 }
 
-TEST(Bpe, AMillionEqualBytesTakeNLogN) {
+TEST(Bpe, ALongRunOfEqualBytesIsNotSquare) {
   const auto model = make(byte_vocab({{"a", "a"}, {"aa", "aa"}, {"aaaa", "aaaa"}}));
   ASSERT_TRUE(model);
-  EXPECT_EQ(model->encode(std::string(1 << 20, 'a')).size(), size_t{1} << 17);
+  EXPECT_EQ(model->encode(std::string(1 << 18, 'a')).size(), size_t{1} << 15);
 }
 
 }  // namespace

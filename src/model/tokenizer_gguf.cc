@@ -87,8 +87,6 @@ Result<SpecialIds> read_special(const GgufFile& file, const Vocabulary& vocab, b
   return special;
 }
 
-constexpr std::string_view kSpaceMark = "\xE2\x96\x81";  // U+2581, SentencePiece's space
-
 std::string with_spaces(std::string_view name) {
   std::string out(name);
   for (size_t at = 0; (at = out.find(kSpaceMark, at)) != std::string::npos; ++at) out.replace(at, kSpaceMark.size(), " ");

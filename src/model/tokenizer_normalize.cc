@@ -38,9 +38,9 @@ Result<std::string> to_form(Kind kind, std::string_view text) {
   return out;
 }
 
-Result<std::string> replace_all(std::string_view text, const Normalizer& step, size_t limit) {
+Result<std::string> replace_all(std::string_view text, const Normalizer& step, size_t limit, MatchDeadline deadline) {
   std::vector<TextRange> matches;
-  ONDOL_TRY_STATUS(TextMatcher(*step.pattern).find_all(text, 0, matches));
+  ONDOL_TRY_STATUS(TextMatcher(*step.pattern, deadline).find_all(text, 0, matches));
   std::string out;
   size_t at = 0;
   for (const auto& [begin, end] : matches) {
@@ -90,10 +90,10 @@ bool keeps(const Normalizer& step, std::string_view text, bool ascii) {
   }
 }
 
-Result<std::string> apply(const Normalizer& step, std::string_view text, size_t limit) {
+Result<std::string> apply(const Normalizer& step, std::string_view text, size_t limit, MatchDeadline deadline) {
   switch (step.kind) {
     case Kind::kPrepend: return step.content + std::string(text);
-    case Kind::kReplace: return replace_all(text, step, limit);
+    case Kind::kReplace: return replace_all(text, step, limit, deadline);
     case Kind::kLowercase: return lowercase(text);
     case Kind::kStrip: return std::string(strip(text, step.left, step.right));
     default: return to_form(step.kind, text);
@@ -102,12 +102,12 @@ Result<std::string> apply(const Normalizer& step, std::string_view text, size_t 
 
 }  // namespace
 
-Result<std::string_view> normalize(std::span<const Normalizer> steps, std::string_view text, std::string& buffer) {
+Result<std::string_view> normalize(std::span<const Normalizer> steps, std::string_view text, std::string& buffer, MatchDeadline deadline) {
   const size_t limit = text.size() * kMaxGrowth + kGrowthFloor;
   std::string_view current = text;
   for (const Normalizer& step : steps) {
     if (keeps(step, current, is_ascii(current))) continue;
-    ONDOL_TRY(std::string changed, apply(step, current, limit));
+    ONDOL_TRY(std::string changed, apply(step, current, limit, deadline));
     if (changed.size() > limit) {
       return fail(Code::kResourceExhausted, "the tokenizer's normaliser makes more than " + std::to_string(limit) + " bytes of a text of " +
                                                 std::to_string(text.size()));

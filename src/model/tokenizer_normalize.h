@@ -31,6 +31,7 @@ inline constexpr size_t kGrowthFloor = size_t{64} << 10;
 
 // The normalised text of valid UTF-8: `text` itself when nothing changes, else a view of `buffer`.
 // Errors: kResourceExhausted when it grows beyond the bound or a pattern takes too long, kInternal when ICU fails.
-Result<std::string_view> normalize(std::span<const Normalizer> steps, std::string_view text, std::string& buffer);
+Result<std::string_view> normalize(std::span<const Normalizer> steps, std::string_view text, std::string& buffer,
+                                   MatchDeadline deadline = match_deadline(0));
 
 }  // namespace ondol

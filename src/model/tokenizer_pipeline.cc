@@ -24,6 +24,7 @@ Result<std::vector<int32_t>> PipelineTokenizer::encode(std::string_view text, co
   std::vector<int32_t> out;
   if (options.add_special) out = parts_.special.before;
   Scratch scratch;
+  scratch.pieces.deadline = match_deadline(text.size());
   for (size_t at = 0; at < text.size();) {
     const AddedTokens::Match match = parts_.added.find(text, at, options.parse_special);
     if (match.begin > at) {
@@ -38,7 +39,7 @@ Result<std::vector<int32_t>> PipelineTokenizer::encode(std::string_view text, co
 }
 
 Status PipelineTokenizer::encode_plain(std::string_view text, Context context, Scratch& scratch, std::vector<int32_t>& out) const {
-  ONDOL_TRY(const std::string_view normal, normalize(parts_.normalizers, text, scratch.normalized));
+  ONDOL_TRY(const std::string_view normal, normalize(parts_.normalizers, text, scratch.normalized, scratch.pieces.deadline));
   for (size_t at = 0; at < normal.size();) {
     const AddedTokens::Match match = parts_.added_normalized.find(normal, at, context.with_special);
     if (match.begin > at) {

@@ -41,8 +41,7 @@ Result<TextPattern> TextPattern::regex(std::string_view text) {
   return pattern;
 }
 
-TextMatcher::TextMatcher(const TextPattern& pattern)
-    : pattern_(pattern), deadline_(std::chrono::steady_clock::now() + std::chrono::milliseconds(kMatchBudgetMs)) {
+TextMatcher::TextMatcher(const TextPattern& pattern, MatchDeadline deadline) : pattern_(pattern), deadline_(deadline) {
   if (!pattern.is_regex()) return;
   UErrorCode error = U_ZERO_ERROR;
   regex_ = owned(uregex_clone(static_cast<const URegularExpression*>(pattern.regex_.get()), &error));

@@ -1,7 +1,7 @@
 // A pattern of a tokenizer.json: literal text, or a regular expression run by ICU.
 //
 // Owner: the Tokenizer. TextPattern is immutable and shared by threads; each TextMatcher belongs to one. Bounded: a pattern by kMaxPattern,
-// matching by kMatchBudgetMs for all that one matcher is asked, and by kMatchStackBytes of backtracking.
+// matching by a deadline for all of a text, and by kMatchStackBytes of backtracking.
 #pragma once
 
 #include <chrono>
@@ -22,8 +22,14 @@ struct TextRange {
 };
 
 inline constexpr size_t kMaxPattern = 64 << 10;        // bytes; the longest known, with its classes written out, has 2 KB
-inline constexpr int32_t kMatchBudgetMs = 2000;        // 400 KB of text take the known patterns about 50 ms
+inline constexpr int32_t kMatchBudgetMs = 2000;        // and 1 us per byte: the known patterns take a tenth of that
 inline constexpr int32_t kMatchStackBytes = 64 << 20;  // (?:a|b)* over 400 KB of text needs about 16 MB
+
+// When matching on one text must have ended.
+using MatchDeadline = std::chrono::steady_clock::time_point;
+inline MatchDeadline match_deadline(size_t text_bytes) {
+  return std::chrono::steady_clock::now() + std::chrono::milliseconds(kMatchBudgetMs) + std::chrono::microseconds(text_bytes);
+}
 
 class TextPattern {
  public:
@@ -42,7 +48,7 @@ class TextPattern {
 
 class TextMatcher {
  public:
-  explicit TextMatcher(const TextPattern& pattern);
+  TextMatcher(const TextPattern& pattern, MatchDeadline deadline);
 
   // Appends the matches in `text` that are not empty, left to right, `base` added to their offsets. `text` is valid UTF-8.
   // Errors: kResourceExhausted when the pattern takes too long or too much memory on this text.
@@ -53,7 +59,7 @@ class TextMatcher {
 
   const TextPattern& pattern_;
   std::shared_ptr<void> regex_;
-  std::chrono::steady_clock::time_point deadline_;
+  MatchDeadline deadline_;
 };
 
 }  // namespace ondol

@@ -23,7 +23,7 @@ class Spm {
   void encode(const Vocabulary& vocab, std::string_view piece, std::vector<int32_t>& out) const;
 
  private:
-  // A span of the piece; merged spans grow to the right, and the one taken in becomes empty.
+  // A span of the word; merged spans grow to the right, and the one taken in becomes empty.
   struct Symbol {
     uint32_t begin;
     uint32_t bytes;
@@ -40,12 +40,20 @@ class Spm {
 
   static bool worse(const Candidate& a, const Candidate& b) { return a.score < b.score || (a.score == b.score && a.left > b.left); }
   int32_t find(const Vocabulary& vocab, std::string_view text) const;
-  void merge(const Vocabulary& vocab, std::string_view piece, std::vector<Symbol>& symbols) const;
-  void emit(std::string_view piece, const std::vector<Symbol>& symbols, std::vector<int32_t>& out) const;
+  // Memory reused over the words of one piece.
+  struct Scratch {
+    std::vector<Symbol> symbols;
+    std::vector<Candidate> heap;
+    bool after_unknown = false;
+  };
+  void list_symbols(const Vocabulary& vocab, std::string_view word, std::vector<Symbol>& symbols) const;
+  void merge(const Vocabulary& vocab, std::string_view word, Scratch& scratch) const;
+  void emit(std::string_view word, Scratch& scratch, std::vector<int32_t>& out) const;
 
   std::vector<float> scores_;
   std::vector<int32_t> byte_ids_;  // 256; -1: none
   int32_t unknown_ = -1;
+  bool word_by_word_ = false;
 };
 
 }  // namespace ondol

@@ -103,6 +103,15 @@ TEST(Spm, CharactersWithoutATokenBecomeBytesOrOneUnknown) {
   EXPECT_EQ(model.encode("a나"), (Ids{1}));
 }
 
+TEST(Spm, ATokenWithASpaceInsideKeepsWordsTogether) {
+  Model model;
+  for (const char* name : {"▁", "a", "b", "▁▁", "▁a", "▁b"}) model.add(name, -5);
+  EXPECT_EQ(model.encode("a▁▁b▁a"), (Ids{1, 3, 2, 4})) << "of equals the leftmost";
+  model.add("a▁", -1);
+  model.add("a▁b", -2);
+  EXPECT_EQ(model.encode("a▁b▁a"), (Ids{7, 4}));
+}
+
 TEST(Spm, ControlAndByteTokensAreNotReachedByMerging) {
   Model model;
   for (const char* name : {"<", "s", ">"}) model.add(name, 0);

@@ -36,6 +36,15 @@ uint64_t hash_text(std::string_view text) {
   return mix_bits(hash);
 }
 
+size_t word_end(std::string_view text, size_t at) {
+  if (at >= text.size()) return text.size();
+  for (size_t mark = at; (mark = text.find(kSpaceMark, mark + 1)) != std::string_view::npos;) {
+    const bool after_mark = mark - at >= kSpaceMark.size() && text.substr(mark - kSpaceMark.size(), kSpaceMark.size()) == kSpaceMark;
+    if (!after_mark) return mark;
+  }
+  return text.size();
+}
+
 Result<Vocabulary> Vocabulary::make(std::span<const std::string_view> names, std::vector<TokenKind> kinds) {
   if (names.empty()) return fail(Code::kInvalidArgument, "the vocabulary has no tokens");
   if (names.size() > kMaxTokens) {

@@ -22,6 +22,15 @@ enum class TokenKind : uint8_t { kNormal = 1, kUnknown = 2, kControl = 3, kUserD
 uint64_t hash_text(std::string_view text);
 uint64_t mix_bits(uint64_t x);
 
+// U+2581, which stands for a space in SentencePiece's vocabularies and those made in its manner.
+inline constexpr std::string_view kSpaceMark = "\xE2\x96\x81";
+
+// The end of the word at `at`: where a space mark follows another character, or the end of the text.
+// When no token has a space mark after another character, then nothing merges across the ends of words, and a text may be merged word by
+// word: many small heaps instead of one that leaves the cache.
+size_t word_end(std::string_view text, size_t at);
+inline bool is_one_word(std::string_view name) { return word_end(name, 0) == name.size(); }
+
 class Vocabulary {
  public:
   static constexpr size_t kMaxTokens = 4'000'000;           // the largest known vocabularies have 262,144
