@@ -69,6 +69,7 @@ Result<Value> strftime_now(Heap& heap, std::string_view format, int64_t now_unix
   if (gmtime_r(&now, &parts) == nullptr) return fail(Code::kInvalidArgument, "strftime_now cannot represent the current time");
   Builder out(heap);
   for (size_t at = 0; at < format.size();) {
+    ONDOL_TRY_STATUS(heap.step());
     size_t length = format[at] == '%' ? 2 : 1;
     if (length == 2 && at + 2 < format.size() && format[at + 1] == '-') length = 3;  // "%-d": not padded
     const std::string directive(format.substr(at, length));

@@ -85,6 +85,8 @@ Result<Value> Interpreter::call_macro(const Macro& macro, const Arguments& argum
 }
 
 Status Interpreter::bind_macro(const MacroDefinition& macro, const Arguments& arguments, Scope& scope) {
+  // Every parameter is compared with every named argument.
+  ONDOL_TRY_STATUS(heap_.step(static_cast<int64_t>(macro.parameters.size() * arguments.named.size())));
   for (size_t i = 0; i < macro.parameters.size(); ++i) {
     const Parameter& parameter = macro.parameters[i];
     const Value* given = i < arguments.positional.size() ? &arguments.positional[i] : nullptr;

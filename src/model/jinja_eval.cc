@@ -52,7 +52,9 @@ Result<Value> Interpreter::eval_node(const Expr& expr) {
 }
 
 Result<Value> Interpreter::lookup(int symbol) {
-  const Value* found = scope_->find(symbol);
+  int64_t scanned = 0;
+  const Value* found = scope_->find(symbol, scanned);
+  ONDOL_TRY_STATUS(heap_.step(scanned / kScannedPerStep));
   if (found != nullptr) return *found;
   const Value& name = program_.symbols[static_cast<size_t>(symbol)];
   Global global{};

@@ -10,8 +10,9 @@
 
 namespace ondol::jinja {
 
-const Value* Scope::find(int symbol) const {
+const Value* Scope::find(int symbol, int64_t& scanned) const {
   for (const Scope* scope = this; scope != nullptr; scope = scope->parent.get()) {
+    scanned += static_cast<int64_t>(scope->variables.size());
     for (const auto& [name, value] : scope->variables) {
       if (name == symbol) return &value;
     }
@@ -20,6 +21,7 @@ const Value* Scope::find(int symbol) const {
 }
 
 Status Scope::set(int symbol, Value value) {
+  ONDOL_TRY_STATUS(heap->step(static_cast<int64_t>(variables.size()) / kScannedPerStep));
   for (auto& [name, current] : variables) {
     if (name != symbol) continue;
     current = std::move(value);

@@ -18,15 +18,6 @@ namespace {
 // Case mappings may triple the text and work in UTF-16 beside it.
 constexpr size_t kMappingFactor = 8;
 
-template <std::string (*map)(std::string_view)>
-Result<Value> mapped(Heap& heap, const Value& input, const Arguments& arguments) {
-  if (!arguments.positional.empty() || !arguments.named.empty()) return fail(Code::kInvalidArgument, "this filter takes no arguments");
-  ONDOL_TRY(const Value text, to_text(heap, input));
-  ONDOL_TRY_STATUS(heap.room_for(text.bytes().size() * kMappingFactor));
-  ONDOL_TRY_STATUS(heap.step_bytes(text.bytes().size() * kMappingFactor));
-  return heap.text(map(text.bytes()));
-}
-
 // Jinja's own title: words begin after white space, dashes and opening brackets.
 std::string title_words(std::string_view text) {
   std::string out;
@@ -49,14 +40,19 @@ std::string title_words(std::string_view text) {
   return out;
 }
 
-Result<Value> trim(Heap& heap, const Value& input, const Arguments& arguments) {
-  ONDOL_TRY(const auto given, bind("trim", arguments, {"chars"}));
+template <std::string (*map)(std::string_view)>
+Result<Value> mapped(Heap& heap, const Value& input, const Arguments& arguments) {
+  if (!arguments.positional.empty() || !arguments.named.empty()) return fail(Code::kInvalidArgument, "this filter takes no arguments");
   ONDOL_TRY(const Value text, to_text(heap, input));
-  ONDOL_TRY_STATUS(heap.step_bytes(text.bytes().size()));
-  if (given[0].is_undefined() || given[0].is(Kind::kNone)) return heap.text(std::string(strip(text.bytes())));
-  ONDOL_TRY(const std::string_view chars, text_argument("trim", given[0], ""));
-  ONDOL_TRY_STATUS(heap.step_bytes(text.bytes().size() * chars.size()));
-  return heap.text(std::string(strip_left(strip_right(text.bytes(), chars), chars)));
+  ONDOL_TRY_STATUS(heap.room_for(text.bytes().size() * kMappingFactor));
+  ONDOL_TRY_STATUS(heap.step_bytes(text.bytes().size() * kMappingFactor));
+  if (map == &title_words) ONDOL_TRY_STATUS(heap.step_mappings(text.bytes().size()));
+  return heap.text(map(text.bytes()));
+}
+
+Result<Value> trim(Heap& heap, const Value& input, const Arguments& arguments) {
+  ONDOL_TRY(const Value text, to_text(heap, input));
+  return call_text_method(heap, text, "strip", arguments);
 }
 
 Result<Value> replace(Heap& heap, const Value& input, const Arguments& arguments) {
@@ -101,7 +97,7 @@ Result<Value> indent(Heap& heap, const Value& input, const Arguments& arguments)
   return out.finish();
 }
 
-Result<Value> to_integer(Heap&, const Value& input, const Arguments& arguments) {
+Result<Value> to_integer(Heap& heap, const Value& input, const Arguments& arguments) {
   ONDOL_TRY(const auto given, bind("int", arguments, {"default", "base"}));
   const Value fallback = given[0].is_undefined() ? Value::integer(0) : given[0];
   ONDOL_TRY(const int64_t base, integer_argument("int", given[1], 10));
@@ -109,6 +105,7 @@ Result<Value> to_integer(Heap&, const Value& input, const Arguments& arguments) 
   if (input.is_integral()) return Value::integer(input.as_int());
   double number = 0;
   if (input.is(Kind::kString)) {
+    ONDOL_TRY_STATUS(heap.step_points(input.bytes().size()));
     int64_t integer = 0;
     if (parse_integer(input.bytes(), base, integer)) return Value::integer(integer);
     if (!parse_float(input.bytes(), number)) return fallback;
@@ -123,11 +120,12 @@ Result<Value> to_integer(Heap&, const Value& input, const Arguments& arguments) 
   return Value::integer(static_cast<int64_t>(number));
 }
 
-Result<Value> to_float(Heap&, const Value& input, const Arguments& arguments) {
+Result<Value> to_float(Heap& heap, const Value& input, const Arguments& arguments) {
   ONDOL_TRY(const auto given, bind("float", arguments, {"default"}));
   const Value fallback = given[0].is_undefined() ? Value::number(0) : given[0];
   if (input.is_undefined()) return fail(Code::kInvalidArgument, input.undefined_message());
   if (input.is_number()) return Value::number(input.as_double());
+  if (input.is(Kind::kString)) ONDOL_TRY_STATUS(heap.step_points(input.bytes().size()));
   double number = 0;
   return input.is(Kind::kString) && parse_float(input.bytes(), number) ? Value::number(number) : fallback;
 }
@@ -138,7 +136,7 @@ Result<Value> absolute(Heap&, const Value& input, const Arguments&) {
   return input.as_int() < 0 ? negative : Value::integer(input.as_int());
 }
 
-Result<Value> round_number(Heap&, const Value& input, const Arguments& arguments) {
+Result<Value> round_number(Heap& heap, const Value& input, const Arguments& arguments) {
   ONDOL_TRY(const auto given, bind("round", arguments, {"precision", "method"}));
   ONDOL_TRY(const int64_t precision, integer_argument("round", given[0], 0));
   ONDOL_TRY(const std::string_view method, text_argument("round", given[1], "common"));
@@ -158,6 +156,7 @@ Result<Value> round_number(Heap&, const Value& input, const Arguments& arguments
     const double rounded = std::nearbyint(number / scale) * scale;
     return input.is_integral() ? Value::integer(static_cast<int64_t>(rounded)) : Value::number(rounded);
   }
+  ONDOL_TRY_STATUS(heap.step(precision));  // about what printf takes for long numbers
   // Decimal rounding of the exact binary value, ties to even, which is what printf does.
   std::array<char, 700> digits{};
   std::snprintf(digits.data(), digits.size(), "%.*f", static_cast<int>(precision), number);
@@ -168,6 +167,7 @@ Result<Value> to_string(Heap& heap, const Value& input, const Arguments&) { retu
 
 Result<Value> escape(Heap& heap, const Value& input, const Arguments&) {
   ONDOL_TRY(const Value text, to_text(heap, input));
+  ONDOL_TRY_STATUS(heap.step_points(text.bytes().size()));
   Builder out(heap);
   for (const char& c : text.bytes()) {
     const std::string_view piece = c == '&'    ? "&amp;"

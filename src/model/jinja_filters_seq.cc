@@ -40,7 +40,7 @@ Result<Value> follow(Heap& heap, const Value& value, const Value& path, const Va
 Result<Value> sort_key(Heap& heap, const Value& value, const Value& path, bool case_sensitive) {
   ONDOL_TRY(Value key, follow(heap, value, path));
   if (case_sensitive || !key.is(Kind::kString)) return key;
-  ONDOL_TRY_STATUS(heap.step_bytes(8 * key.bytes().size()));
+  ONDOL_TRY_STATUS(heap.step_points(key.bytes().size()));
   return heap.text(lower(key.bytes()));
 }
 
@@ -123,6 +123,8 @@ Result<Value> unique(Heap& heap, const Value& input, const Arguments& arguments)
     ONDOL_TRY(const Value key, sort_key(heap, element, given[1], truthy(given[0])));
     if (!hashable(key))
       return fail(Code::kInvalidArgument, "unique: a value of type " + std::string(type_name(key.kind())) + " cannot be a key");
+    constexpr int64_t kSearchSteps = 4;
+    ONDOL_TRY_STATUS(heap.step(kSearchSteps));
     if (seen.dict().find(key) != nullptr) continue;
     ONDOL_TRY_STATUS(seen.dict().set(key, Value::none()));
     ONDOL_TRY_STATUS(result.sequence().push(element));

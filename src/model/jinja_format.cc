@@ -105,6 +105,7 @@ Status add_value(Heap& heap, Builder& out, const Value& value, const Spec& spec,
     return add_padded(out, "", text, spec, text_align);
   }
   bool negative = false;
+  ONDOL_TRY_STATUS(heap.step(std::max<int64_t>(spec.precision, 1)));  // about what printf takes for long numbers
   ONDOL_TRY(std::string digits, number_text(value, spec, negative));
   if (spec.grouped) digits = group_thousands(digits);
   const std::string sign = negative ? "-" : spec.sign != '\0' ? std::string(1, spec.sign) : std::string();

@@ -16,13 +16,17 @@
 
 namespace ondol::jinja {
 
+// Variables compared in about the time that one node takes to evaluate.
+constexpr int64_t kScannedPerStep = 32;
+
 // The variables of one block. Few of them, so a scan beats a map.
 struct Scope : Object {
   Ref<Scope> parent;
   std::vector<std::pair<int, Value>> variables;  // by symbol
 
   explicit Scope(Ref<Scope> outer) : parent(std::move(outer)) {}
-  const Value* find(int symbol) const;
+  // Here or further out; adds the number of variables looked at to `scanned`.
+  const Value* find(int symbol, int64_t& scanned) const;
   Status set(int symbol, Value value);
   void clear() override {
     variables.clear();

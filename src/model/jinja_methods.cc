@@ -48,6 +48,7 @@ Result<Value> dict_method(Heap& heap, const Value& self, std::string_view name, 
   if (name == "get" || name == "setdefault") {
     ONDOL_TRY(auto given, bind(name, arguments, {"key", "default"}));
     ONDOL_TRY_STATUS(check_key(given[0]));
+    if (given[0].is(Kind::kString)) ONDOL_TRY_STATUS(heap.step_bytes(given[0].bytes().size()));
     if (arguments.positional.size() + arguments.named.size() < 2) given[1] = Value::none();
     const Value* found = dict.find(given[0]);
     if (found != nullptr) return *found;
@@ -64,11 +65,11 @@ Result<Value> dict_method(Heap& heap, const Value& self, std::string_view name, 
     return Value::none();
   }
   if (name == "pop") {
-    ONDOL_TRY_STATUS(heap.step(static_cast<int64_t>(dict.entries.size() / 8)));
+    ONDOL_TRY_STATUS(heap.step(static_cast<int64_t>(dict.entries.size())));  // the index is renumbered
     return pop_key(dict, arguments);
   }
   if (name == "clear") {
-    while (!dict.entries.empty()) dict.take(dict.entries.back().first);
+    dict.take_all();
     return Value::none();
   }
   return missing(self, name);

@@ -20,6 +20,7 @@ Result<Value> change_case(Heap& heap, const Value& self, std::string_view name, 
   const std::string& text = self.bytes();
   ONDOL_TRY_STATUS(heap.room_for(text.size() * kMappingFactor));
   ONDOL_TRY_STATUS(heap.step_bytes(text.size() * kMappingFactor));
+  if (name == "title" || name == "swapcase") ONDOL_TRY_STATUS(heap.step_mappings(text.size()));
   if (name == "upper") return heap.text(upper(text));
   if (name == "capitalize") return heap.text(capitalize(text));
   if (name == "title") return heap.text(title(text));
@@ -35,9 +36,12 @@ Result<Value> strip_ends(Heap& heap, const Value& self, std::string_view name, c
     ONDOL_TRY(chars, text_argument(name, given[0], ""));
   }
   std::string_view text = self.bytes();
-  ONDOL_TRY_STATUS(heap.step_bytes(text.size() * (chars.size() + 1)));
+  ONDOL_TRY_STATUS(heap.step_points(chars.size()));
   if (name != "rstrip") text = white ? strip_left(text) : strip_left(text, chars);
   if (name != "lstrip") text = white ? strip_right(text) : strip_right(text, chars);
+  // What was taken off has been looked at, each code point beside all of `chars`.
+  ONDOL_TRY_STATUS(heap.step_points((self.bytes().size() - text.size()) * (chars.size() + 1)));
+  ONDOL_TRY_STATUS(heap.step_bytes(text.size()));
   return heap.text(std::string(text));
 }
 
@@ -88,9 +92,10 @@ Result<Value> locate(Heap& heap, const Value& self, std::string_view name, const
   ONDOL_TRY(const auto given, bind(name, arguments, {"sub", "start", "end"}));
   ONDOL_TRY(const std::string_view wanted, text_argument(name, given[0], ""));
   ONDOL_TRY(const Window part, window(heap, name, self.text(), given[1], given[2]));
-  ONDOL_TRY_STATUS(heap.step_bytes(self.bytes().size()));
+  const bool from_right = name == "rfind" || name == "rindex";
+  ONDOL_TRY_STATUS(step_search(heap, part.text, wanted, from_right));
   size_t at = std::string_view::npos;
-  if (part.exists) at = name == "find" || name == "index" ? part.text.find(wanted) : part.text.rfind(wanted);
+  if (part.exists) at = from_right ? part.text.rfind(wanted) : find_text(part.text, wanted);
   if (at != std::string_view::npos) return Value::integer(part.begin + static_cast<int64_t>(count_points(part.text.substr(0, at))));
   if (name == "find" || name == "rfind") return Value::integer(-1);
   return fail(Code::kInvalidArgument, std::string(name) + ": the substring " + quoted(wanted) + " was not found");
@@ -100,11 +105,12 @@ Result<Value> count(Heap& heap, const Value& self, std::string_view name, const 
   ONDOL_TRY(const auto given, bind(name, arguments, {"sub", "start", "end"}));
   ONDOL_TRY(const std::string_view wanted, text_argument(name, given[0], ""));
   ONDOL_TRY(const Window part, window(heap, name, self.text(), given[1], given[2]));
-  ONDOL_TRY_STATUS(heap.step_bytes(self.bytes().size()));
+  ONDOL_TRY_STATUS(step_search(heap, part.text, wanted, false));
   if (!part.exists) return Value::integer(0);
   if (wanted.empty()) return Value::integer(static_cast<int64_t>(count_points(part.text)) + 1);
   int64_t found = 0;
-  for (size_t at = part.text.find(wanted); at != std::string_view::npos; at = part.text.find(wanted, at + wanted.size())) ++found;
+  for (size_t at = find_text(part.text, wanted); at != std::string_view::npos; at = find_text(part.text, wanted, at + wanted.size()))
+    ++found;
   return Value::integer(found);
 }
 
@@ -114,11 +120,12 @@ Result<Value> replace(Heap& heap, const Value& self, std::string_view name, cons
   ONDOL_TRY(const std::string_view to, text_argument(name, given[1], ""));
   ONDOL_TRY(int64_t left, integer_argument(name, given[2], -1));
   const std::string_view text = self.bytes();
+  ONDOL_TRY_STATUS(step_search(heap, text, from, false));
   Builder out(heap);
   size_t at = 0;
   for (; left != 0 && at <= text.size(); --left) {
     ONDOL_TRY_STATUS(heap.step());
-    const size_t found = text.find(from, at);
+    const size_t found = find_text(text, from, at);
     if (found == std::string_view::npos) break;
     ONDOL_TRY_STATUS(out.add(text.substr(at, found - at)));
     ONDOL_TRY_STATUS(out.add(to));
@@ -187,7 +194,7 @@ Result<Value> classify(Heap& heap, const Value& self, std::string_view name, con
                                                                         {"isdecimal", CharClass::kDecimal}, {"isdigit", CharClass::kDigit},
                                                                         {"isnumeric", CharClass::kNumeric}, {"isspace", CharClass::kSpace},
                                                                         {"isupper", CharClass::kUpper},     {"islower", CharClass::kLower}};
-  ONDOL_TRY_STATUS(heap.step_bytes(8 * self.bytes().size()));
+  ONDOL_TRY_STATUS(heap.step_points(self.bytes().size()));
   if (name == "isascii") return Value::boolean(self.text().ascii());
   for (const auto& [known, wanted] : kClasses) {
     if (known == name) return Value::boolean(all_of_class(self.bytes(), wanted));

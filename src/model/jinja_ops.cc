@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/jinja_split.h"
 #include "model/jinja_text.h"
 
 namespace ondol::jinja {
@@ -116,7 +117,7 @@ Range resolve(const Value& begin, const Value& end, int64_t stride, int64_t size
 }
 
 Result<Value> slice_text(Heap& heap, const Text& text, const Range& range) {
-  ONDOL_TRY_STATUS(heap.step_bytes(text.bytes.size()));
+  ONDOL_TRY_STATUS(heap.step_bytes(text.ascii() ? static_cast<size_t>(range.count) : text.bytes.size()));
   const auto begin = static_cast<size_t>(range.begin);
   const auto count = static_cast<size_t>(range.count);
   if (range.count == 0) return heap.text({});
@@ -127,7 +128,7 @@ Result<Value> slice_text(Heap& heap, const Text& text, const Range& range) {
   }
   // A slice per code point for a while, 16 bytes each.
   ONDOL_TRY_STATUS(heap.room_for(static_cast<size_t>(text.length()) * sizeof(std::string_view)));
-  ONDOL_TRY_STATUS(heap.step(text.length() / 8));
+  ONDOL_TRY_STATUS(heap.step_points(text.bytes.size()));
   const auto points = split_points(text.bytes);
   std::string out;
   for (int64_t i = 0, at = range.begin; i < range.count; ++i, at += i < range.count ? range.stride : 0)
@@ -189,11 +190,12 @@ Result<bool> contains(Heap& heap, const Value& container, const Value& item) {
     case Kind::kUndefined: return false;
     case Kind::kString:
       if (!item.is(Kind::kString)) return fail(Code::kInvalidArgument, "'in <str>' needs a str on the left, not " + type_of(item));
-      ONDOL_TRY_STATUS(heap.step_bytes(container.bytes().size()));
-      return container.bytes().find(item.bytes()) != std::string::npos;
+      ONDOL_TRY_STATUS(step_search(heap, container.bytes(), item.bytes(), false));
+      return find_text(container.bytes(), item.bytes()) != std::string_view::npos;
     case Kind::kDict:
     case Kind::kNamespace:
       if (!hashable(item)) return fail(Code::kInvalidArgument, "a value of type " + type_of(item) + " cannot be a key");
+      if (item.is(Kind::kString)) ONDOL_TRY_STATUS(heap.step_bytes(item.bytes().size()));
       return container.dict().find(item) != nullptr;
     case Kind::kList:
     case Kind::kTuple: {
@@ -248,6 +250,7 @@ Result<Value> attribute(Heap& heap, const Value& value, const Value& name) {
     return fail(Code::kInvalidArgument, value.undefined_message() + ", so it has no attribute " + quoted(name.bytes()));
   if (has_method(value.kind(), name.bytes())) return method_of(heap, value, name);
   if (value.is(Kind::kDict) || value.is(Kind::kNamespace)) {
+    ONDOL_TRY_STATUS(heap.step_bytes(name.bytes().size()));
     const Value* found = value.dict().find(name);
     if (found != nullptr) return *found;
   }
@@ -257,6 +260,7 @@ Result<Value> attribute(Heap& heap, const Value& value, const Value& name) {
 Result<Value> item(Heap& heap, const Value& value, const Value& key) {
   if (value.is_undefined()) return fail(Code::kInvalidArgument, value.undefined_message() + ", so it has no items");
   if (value.is(Kind::kDict) && hashable(key)) {
+    if (key.is(Kind::kString)) ONDOL_TRY_STATUS(heap.step_bytes(key.bytes().size()));
     const Value* found = value.dict().find(key);
     if (found != nullptr) return *found;
   }

@@ -52,7 +52,7 @@ Result<bool> divisible(Heap& heap, const Value& input, const Arguments& argument
 template <CharClass kClass>
 Result<bool> cased(Heap& heap, const Value& input, const Arguments&) {
   ONDOL_TRY(const Value text, to_text(heap, input));
-  ONDOL_TRY_STATUS(heap.step_bytes(8 * text.bytes().size()));
+  ONDOL_TRY_STATUS(heap.step_points(text.bytes().size()));
   return all_of_class(text.bytes(), kClass);
 }
 

@@ -104,7 +104,10 @@ class Printer {
   Status repr(const Value& value, int depth = 0) {
     ONDOL_TRY_STATUS(heap_.step());
     if (depth > heap_.limits().max_depth) return too_deep(heap_);
-    if (value.is(Kind::kString)) return add_quoted(out_, value.bytes());
+    if (value.is(Kind::kString)) {
+      ONDOL_TRY_STATUS(heap_.step_points(value.bytes().size()));
+      return add_quoted(out_, value.bytes());
+    }
     if (value.is_sequence()) return repr_sequence(value, depth);
     if (value.is(Kind::kDict)) return repr_dict(value.dict(), depth);
     return out_.add(scalar_text(value));
@@ -118,7 +121,7 @@ class Printer {
       case Kind::kBool: return out_.add(value.as_int() != 0 ? "true" : "false");
       case Kind::kInt: return out_.add(std::to_string(value.as_int()));
       case Kind::kFloat: return out_.add(json_float(value.as_double()));
-      case Kind::kString: return add_json_string(out_, value.bytes(), style.ensure_ascii);
+      case Kind::kString: return json_text(value, style);
       case Kind::kList:
       case Kind::kTuple: return json_list(value.sequence(), style, depth);
       case Kind::kDict: return json_dict(value.dict(), style, depth);
@@ -128,6 +131,11 @@ class Printer {
   }
 
  private:
+  Status json_text(const Value& text, const JsonStyle& style) {
+    ONDOL_TRY_STATUS(heap_.step_points(text.bytes().size()));
+    return add_json_string(out_, text.bytes(), style.ensure_ascii);
+  }
+
   Status repr_sequence(const Value& value, int depth) {
     const bool tuple = value.is(Kind::kTuple);
     const Sequence& sequence = value.sequence();
@@ -198,7 +206,7 @@ class Printer {
 
   Status json_key(const Value& key, const JsonStyle& style) {
     switch (key.kind()) {
-      case Kind::kString: return add_json_string(out_, key.bytes(), style.ensure_ascii);
+      case Kind::kString: return json_text(key, style);
       case Kind::kNone: return out_.add("\"null\"");
       case Kind::kBool: return out_.add(key.as_int() != 0 ? "\"true\"" : "\"false\"");
       case Kind::kInt: return out_.add('"' + std::to_string(key.as_int()) + '"');

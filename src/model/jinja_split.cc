@@ -52,7 +52,7 @@ size_t last_word(std::string_view text) {
 
 Result<Value> split_words(Heap& heap, std::string_view text, int64_t most, bool from_right) {
   Pieces pieces(heap);
-  ONDOL_TRY_STATUS(heap.step_bytes(8 * text.size()));
+  ONDOL_TRY_STATUS(heap.step_points(text.size()));
   text = from_right ? strip_right(text) : strip_left(text);
   for (; !text.empty(); --most) {
     if (most == 0) {
@@ -74,6 +74,13 @@ Result<Value> split_words(Heap& heap, std::string_view text, int64_t most, bool 
 
 }  // namespace
 
+Status step_search(Heap& heap, std::string_view text, std::string_view wanted, bool from_right) {
+  constexpr size_t kShort = 32;         // up to here a search runs at the speed of memory
+  constexpr size_t kMost = 1ull << 40;  // more than any budget, and no overflow
+  if (from_right) return heap.step_bytes(wanted.size() > kMost / (text.size() + 1) ? kMost : (wanted.size() + 1) * text.size());
+  return wanted.size() <= kShort ? heap.step_bytes(text.size()) : heap.step_points(text.size());
+}
+
 Result<Value> split(Heap& heap, const Value& self, std::string_view name, const Arguments& arguments) {
   ONDOL_TRY(const auto given, bind(name, arguments, {"sep", "maxsplit"}));
   ONDOL_TRY(int64_t most, integer_argument(name, given[1], -1));
@@ -82,9 +89,10 @@ Result<Value> split(Heap& heap, const Value& self, std::string_view name, const 
   if (given[0].is_undefined() || given[0].is(Kind::kNone)) return split_words(heap, text, most < 0 ? INT64_MAX : most, from_right);
   ONDOL_TRY(const std::string_view separator, text_argument(name, given[0], ""));
   if (separator.empty()) return fail(Code::kInvalidArgument, std::string(name) + " needs a separator that is not empty");
+  ONDOL_TRY_STATUS(step_search(heap, text, separator, from_right));
   Pieces pieces(heap);
   for (; most != 0; --most) {
-    const size_t at = from_right ? text.rfind(separator) : text.find(separator);
+    const size_t at = from_right ? text.rfind(separator) : find_text(text, separator);
     if (at == std::string_view::npos) break;
     const std::string_view before = text.substr(0, at);
     const std::string_view after = text.substr(at + separator.size());
@@ -99,7 +107,7 @@ Result<Value> split_lines(Heap& heap, const Value& self, std::string_view name, 
   ONDOL_TRY(const auto given, bind(name, arguments, {"keepends"}));
   const bool keep = given[0].is_number() && given[0].as_double() != 0;
   const std::string_view text = self.bytes();
-  ONDOL_TRY_STATUS(heap.step_bytes(8 * text.size()));
+  ONDOL_TRY_STATUS(heap.step_points(text.size()));
   Pieces pieces(heap);
   size_t begin = 0;
   for (size_t at = 0; at < text.size();) {
@@ -122,7 +130,8 @@ Result<Value> partition(Heap& heap, const Value& self, std::string_view name, co
   if (separator.empty()) return fail(Code::kInvalidArgument, std::string(name) + " needs a separator that is not empty");
   const std::string_view text = self.bytes();
   const bool from_right = name == "rpartition";
-  const size_t at = from_right ? text.rfind(separator) : text.find(separator);
+  ONDOL_TRY_STATUS(step_search(heap, text, separator, from_right));
+  const size_t at = from_right ? text.rfind(separator) : find_text(text, separator);
   std::string_view parts[3] = {text, "", ""};
   if (at != std::string_view::npos) {
     parts[0] = text.substr(0, at);

@@ -10,6 +10,9 @@
 
 namespace ondol::jinja {
 
+// Pays for searching `text` once for all places of `wanted`: linear from the left (find_text), quadratic at worst from the right.
+Status step_search(Heap& heap, std::string_view text, std::string_view wanted, bool from_right);
+
 Result<Value> split(Heap& heap, const Value& self, std::string_view name, const Arguments& arguments);
 Result<Value> split_lines(Heap& heap, const Value& self, std::string_view name, const Arguments& arguments);
 Result<Value> partition(Heap& heap, const Value& self, std::string_view name, const Arguments& arguments);

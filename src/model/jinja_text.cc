@@ -6,19 +6,13 @@
 #include <unicode/utf8.h>
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 
 namespace ondol::jinja {
 namespace {
 
 bool starts_point(char byte) { return (static_cast<uint8_t>(byte) & 0xC0) != 0x80; }
-
-bool has_point(std::string_view chars, std::string_view point) {
-  for (const std::string_view candidate : split_points(chars)) {
-    if (candidate == point) return true;
-  }
-  return false;
-}
 
 // The last code point of a text that is not empty.
 std::string_view last_point(std::string_view text) {
@@ -31,11 +25,6 @@ std::string_view first_point(std::string_view text) {
   size_t end = 1;
   while (end < text.size() && !starts_point(text[end])) ++end;
   return text.substr(0, end);
-}
-
-bool space_slice(std::string_view point) {
-  size_t at = 0;
-  return is_space(next_point(point, at));
 }
 
 // ICU counts in int32_t.
@@ -97,6 +86,12 @@ void append_point(std::string& out, char32_t point) {
   }
 }
 
+size_t find_text(std::string_view text, std::string_view wanted, size_t from) {
+  if (from > text.size()) return std::string_view::npos;
+  const void* found = memmem(text.data() + from, text.size() - from, wanted.data(), wanted.size());
+  return found == nullptr ? std::string_view::npos : static_cast<size_t>(static_cast<const char*>(found) - text.data());
+}
+
 std::vector<std::string_view> split_points(std::string_view text) {
   std::vector<std::string_view> points;
   points.reserve(text.size());
@@ -113,22 +108,30 @@ bool is_space(char32_t point) {
 }
 
 std::string_view strip_left(std::string_view text) {
-  while (!text.empty() && space_slice(first_point(text))) text.remove_prefix(first_point(text).size());
-  return text;
+  size_t begin = 0;
+  for (size_t at = 0; at < text.size() && is_space(next_point(text, at));) begin = at;
+  return text.substr(begin);
 }
 
 std::string_view strip_right(std::string_view text) {
-  while (!text.empty() && space_slice(last_point(text))) text.remove_suffix(last_point(text).size());
+  while (!text.empty()) {
+    const std::string_view last = last_point(text);
+    size_t at = 0;
+    if (!is_space(next_point(last, at))) break;
+    text.remove_suffix(last.size());
+  }
   return text;
 }
 
 std::string_view strip_left(std::string_view text, std::string_view chars) {
-  while (!text.empty() && has_point(chars, first_point(text))) text.remove_prefix(first_point(text).size());
+  const auto set = split_points(chars);
+  while (!text.empty() && std::find(set.begin(), set.end(), first_point(text)) != set.end()) text.remove_prefix(first_point(text).size());
   return text;
 }
 
 std::string_view strip_right(std::string_view text, std::string_view chars) {
-  while (!text.empty() && has_point(chars, last_point(text))) text.remove_suffix(last_point(text).size());
+  const auto set = split_points(chars);
+  while (!text.empty() && std::find(set.begin(), set.end(), last_point(text)) != set.end()) text.remove_suffix(last_point(text).size());
   return text;
 }
 

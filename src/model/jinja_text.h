@@ -25,6 +25,9 @@ void append_point(std::string& out, char32_t point);
 // The code points, each as its own slice of `text`.
 std::vector<std::string_view> split_points(std::string_view text);
 
+// Offset of the first `wanted` from `from` on, npos if there is none. Linear in both, unlike std::string_view::find.
+size_t find_text(std::string_view text, std::string_view wanted, size_t from = 0);
+
 // Python's str.isspace for one code point: Unicode white space and the four ASCII separators.
 bool is_space(char32_t point);
 

@@ -131,6 +131,8 @@ Status Dict::set(const Value& key, Value value) {
     return {};
   }
   if (heap != nullptr) ONDOL_TRY_STATUS(heap->charge(*this, kBytesPerEntry));
+  constexpr int64_t kIndexSteps = 8;  // descending a large tree and allocating a node
+  if (heap != nullptr && !index_.empty()) ONDOL_TRY_STATUS(heap->step(kIndexSteps));
   entries.emplace_back(key, std::move(value));
   if (!index_.empty()) {
     index_.emplace(key, at);
@@ -154,6 +156,14 @@ Value Dict::take(const Value& key) {
     for (auto& [name, place] : index_) place -= place > at ? 1 : 0;
   }
   return value;
+}
+
+void Dict::take_all() {
+  if (heap != nullptr) {
+    charged_bytes -= kBytesPerEntry * entries.size();
+    heap->give(kBytesPerEntry * entries.size());
+  }
+  clear();
 }
 
 Heap::~Heap() {

@@ -155,6 +155,7 @@ struct Dict : Object {
   Status set(const Value& key, Value value);
   // Removes and returns the value, undefined if there is none.
   Value take(const Value& key);
+  void take_all();
   void clear() override {
     entries.clear();
     index_.clear();
@@ -188,8 +189,17 @@ class Heap {
     if (steps_left_ < 0) return out_of_steps();
     return {};
   }
-  // Pays for touching `bytes` of text: 64 bytes are copied in about the time one node takes to evaluate.
-  Status step_bytes(size_t bytes) { return step(static_cast<int64_t>(bytes / 64)); }
+  // Pays for copying or comparing `bytes` of text: 64 of them take about the time that one node takes to evaluate.
+  Status step_bytes(size_t bytes) {
+    bytes_owed_ += bytes;
+    const size_t steps = bytes_owed_ / 64;
+    bytes_owed_ %= 64;
+    return step(static_cast<int64_t>(steps));
+  }
+  // Pays for looking at text one code point after the other, about eight times as slow.
+  Status step_points(size_t bytes) { return step_bytes(8 * bytes); }
+  // Pays for mapping the case of single code points through ICU, about a microsecond each.
+  Status step_mappings(size_t bytes) { return step(static_cast<int64_t>(12 * bytes)); }
 
   // Bytes alive: fails with kResourceExhausted "max_memory_bytes" instead of passing the limit.
   Status take(size_t bytes) {
@@ -232,6 +242,7 @@ class Heap {
 
   const TemplateLimits limits_;
   int64_t steps_left_;
+  size_t bytes_owed_ = 0;  // paid with step_bytes, less than a step so far
   size_t alive_bytes_ = 0;
   Object* first_ = nullptr;
   std::vector<Object*> retired_;
