@@ -64,7 +64,7 @@ bool Connection::make_room() {
   if (wanted > input_size_ || (used == 0 && wanted < input_size_)) {
     if (wanted < used) return false;
     std::unique_ptr<char[]> larger(new char[wanted]);
-    std::memcpy(larger.get(), input_.get() + begin_, used);
+    if (used > 0) std::memcpy(larger.get(), input_.get() + begin_, used);  // there is no input yet at first
     input_ = std::move(larger);
     input_size_ = wanted;
   } else if (begin_ > 0) {
