@@ -29,13 +29,6 @@ struct Product {
 inline Activations rows_from(Activations a, int64_t row) {
   const size_t element = a.kind == ActKind::kF32 ? 4 : a.kind == ActKind::kBF16 ? 2 : 1;
   a.values = static_cast<std::byte*>(a.values) + static_cast<size_t>(row * a.stride) * element;
-  if (a.kind == ActKind::kQ8) {
-    const int64_t groups = a.cols / 32;
-    a.scales += row * groups;
-    a.offsets += row * groups;
-    a.group_sums += row * groups;
-    a.sums += row * groups * 2;
-  }
   return a;
 }
 

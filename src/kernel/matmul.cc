@@ -12,64 +12,31 @@ constexpr size_t kLine = 64;
 
 constexpr size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
 
-size_t value_bytes(ActKind kind) { return kind == ActKind::kF32 ? 4 : kind == ActKind::kBF16 ? 2 : 1; }
+// What Activations::stride counts.
+size_t element_bytes(ActKind kind) { return kind == ActKind::kF32 ? 4 : kind == ActKind::kBF16 ? 2 : 1; }
 
 // An odd number of lines, so that the rows of a tile fall into different cache sets even when cols is a power of two.
-size_t row_stride_bytes(ActKind kind, int64_t cols) {
-  const size_t lines = round_up(static_cast<size_t>(cols) * value_bytes(kind), kLine) / kLine;
-  return (lines | 1) * kLine;
+size_t row_bytes_of(ActKind kind, int64_t cols) {
+  const auto n = static_cast<size_t>(cols);
+  const size_t bytes = kind == ActKind::kQ8 ? n / kGroup * sizeof(ActGroup) : n * element_bytes(kind);
+  return (round_up(bytes, kLine) / kLine | 1) * kLine;
 }
-
-// Bytes of [rows][n] four-byte numbers.
-size_t array_bytes(int64_t rows, int64_t n) { return round_up(static_cast<size_t>(rows) * static_cast<size_t>(n) * 4, kLine); }
 
 // Rows of activations that a panel meets before the next panel: they must stay in an L2 of 1 MiB beside one panel (8960 inputs of Q8_0
 // are 305 KB) and the stream of the next.
 constexpr size_t kRowBlockBytes = 384 * 1024;
 
 int64_t row_block(const Activations& x, int64_t tile_rows) {
-  const auto per_row = static_cast<size_t>(x.stride) * value_bytes(x.kind) + (x.kind == ActKind::kQ8 ? static_cast<size_t>(x.cols) / 2 : 0);
-  const auto tiles = static_cast<int64_t>(kRowBlockBytes / per_row) / tile_rows;
+  const auto tiles = static_cast<int64_t>(kRowBlockBytes / row_bytes_of(x.kind, x.cols)) / tile_rows;
   return std::max<int64_t>(tiles, 1) * tile_rows;
-}
-
-TileArgs rows_from(const Activations& x, int64_t row) {
-  TileArgs t;
-  t.values = static_cast<const char*>(x.values) + row * x.stride * static_cast<int64_t>(value_bytes(x.kind));
-  t.stride = x.stride;
-  t.cols = x.cols;
-  t.groups = x.cols / kGroup;
-  if (x.kind == ActKind::kQ8) {
-    t.scales = x.scales + row * t.groups;
-    t.offsets = x.offsets + row * t.groups;
-    t.group_sums = x.group_sums + row * t.groups;
-    t.sums = x.sums + row * t.groups * 2;
-  }
-  return t;
 }
 
 }  // namespace
 
-size_t act_bytes(ActKind kind, int64_t max_rows, int64_t cols) {
-  const size_t values = static_cast<size_t>(max_rows) * row_stride_bytes(kind, cols);
-  if (kind != ActKind::kQ8) return values;
-  return values + 3 * array_bytes(max_rows, cols / kGroup) + array_bytes(max_rows, cols / kGroup * 2);
-}
+size_t act_bytes(ActKind kind, int64_t max_rows, int64_t cols) { return static_cast<size_t>(max_rows) * row_bytes_of(kind, cols); }
 
-Activations bind_activations(ActKind kind, int64_t max_rows, int64_t cols, void* memory) {
-  Activations a;
-  a.kind = kind;
-  a.cols = cols;
-  a.stride = static_cast<int64_t>(row_stride_bytes(kind, cols) / value_bytes(kind));
-  a.values = memory;
-  if (kind != ActKind::kQ8) return a;
-  auto* at = static_cast<std::byte*>(memory) + static_cast<size_t>(max_rows) * row_stride_bytes(kind, cols);
-  const size_t bytes = array_bytes(max_rows, cols / kGroup);
-  a.scales = reinterpret_cast<float*>(at);
-  a.offsets = reinterpret_cast<float*>(at + bytes);
-  a.group_sums = reinterpret_cast<int32_t*>(at + 2 * bytes);
-  a.sums = reinterpret_cast<int32_t*>(at + 3 * bytes);
-  return a;
+Activations bind_activations(ActKind kind, int64_t, int64_t cols, void* memory) {
+  return {kind, cols, static_cast<int64_t>(row_bytes_of(kind, cols) / element_bytes(kind)), memory};
 }
 
 Result<PackedMatrix> plan_matrix(DType dtype, int64_t rows, int64_t cols, Isa) {
@@ -124,7 +91,11 @@ void run_tiles(const Activations& x, int64_t rows, const PackedMatrix& w, int64_
         // Even shares: 8 rows are 4 + 4, not 6 + 2, which would read the weights twice for less work each.
         const int64_t begin = first + count * i / tile_count;
         const int64_t end = first + count * (i + 1) / tile_count;
-        TileArgs t = rows_from(x, begin);
+        TileArgs t;
+        t.values = static_cast<const std::byte*>(x.values) + begin * x.stride * static_cast<int64_t>(element_bytes(x.kind));
+        t.stride = x.stride;
+        t.groups = x.cols / kGroup;
+        t.cols = x.cols;
         t.panel = reinterpret_cast<const uint8_t*>(w.data) + static_cast<size_t>(panel) * w.panel_bytes;
         t.bias = bias == nullptr ? nullptr : bias + n;
         t.out = out + begin * ldo + n;

@@ -37,17 +37,21 @@ struct PackedMatrix {
   int64_t panels() const { return (rows + kPanelCols - 1) / kPanelCols; }
 };
 
-// Prepared rows. One allocation of act_bytes(), aligned to 64 bytes, holds everything; bind_activations lays the pointers over it.
+// 32 inputs of a quantised row: x = scale * values. All that a product needs of them lies together, so that a row is one stream.
+struct ActGroup {
+  int8_t values[32];
+  float scale;         // NaN, with zeros as values, if one of the inputs is not finite: every product with the row is NaN then
+  float offset;        // scale * sum of the values, for weights with a minimum
+  int32_t sum;         // minus the sum of the values, for weights with a zero point
+  int32_t first_half;  // minus the sum of the first 16
+};
+
+// Prepared rows. One allocation of act_bytes(), aligned to 64 bytes, holds them.
 struct Activations {
   ActKind kind = ActKind::kF32;
   int64_t cols = 0;
-  int64_t stride = 0;      // elements between rows of `values`
-  void* values = nullptr;  // float, bfloat16 (uint16_t) or int8_t
-  // kQ8 only. A group of 32 values that holds a NaN or an infinity becomes zeros with a NaN scale, so that its products are NaN.
-  float* scales = nullptr;        // [row][cols/32]: value = scale * int8
-  float* offsets = nullptr;       // [row][cols/32]: scale * sum of the 32 int8 values, for weights with a minimum
-  int32_t* group_sums = nullptr;  // [row][cols/32]: minus the sum of 32 int8 values, for weights with a zero point
-  int32_t* sums = nullptr;        // [row][cols/16]: minus the sum of 16 int8 values, for Q6_K
+  int64_t stride = 0;      // between rows of `values`: floats, bfloat16 or bytes
+  void* values = nullptr;  // [row][cols] float, [row][cols] bfloat16 (uint16_t) or [row][cols / 32] ActGroup
 };
 
 size_t act_bytes(ActKind kind, int64_t max_rows, int64_t cols);

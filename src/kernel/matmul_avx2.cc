@@ -16,8 +16,8 @@ int reduce_max(__m256i v) {
   return _mm_cvtsi128_si32(_mm_max_epi32(two, _mm_shuffle_epi32(two, 1)));
 }
 
-// Scale and sums of the 32 values at x, which become int8 in `out`: scale = amax / 127, rounding to nearest even.
-void quantize_group(const float* x, int8_t* out, const Activations& a, int64_t at) {
+// Quantises the 32 values at x: scale = amax / 127, rounding to nearest even.
+void quantize_group(const float* x, ActGroup& out) {
   // Magnitudes compare as integers, infinities and NaN above all finite ones.
   const __m256i magnitude = _mm256_set1_epi32(0x7FFFFFFF);
   __m256 v[4];
@@ -31,10 +31,8 @@ void quantize_group(const float* x, int8_t* out, const Activations& a, int64_t a
   std::memcpy(&amax, &bits, sizeof amax);
   const bool finite = bits < 0x7F800000;
   if (!finite || amax < kTinyActivation) {
-    std::memset(out, 0, kGroup);
-    a.scales[at] = finite ? 0.0f : __builtin_nanf("");
-    a.offsets[at] = a.scales[at];
-    a.group_sums[at] = a.sums[at * 2] = a.sums[at * 2 + 1] = 0;
+    out = {};
+    out.scale = out.offset = finite ? 0.0f : __builtin_nanf("");
     return;
   }
   const __m256 inverse = _mm256_set1_ps(127.0f / amax);
@@ -43,15 +41,13 @@ void quantize_group(const float* x, int8_t* out, const Activations& a, int64_t a
   // The packs work on 128-bit halves, which leaves words of 4 bytes in the order 0 2 4 6 1 3 5 7.
   const __m256i bytes = _mm256_packs_epi16(_mm256_packs_epi32(q[0], q[1]), _mm256_packs_epi32(q[2], q[3]));
   const __m256i in_order = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), in_order);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(out.values), in_order);
   const int s0 = reduce_add(_mm256_add_epi32(q[0], q[1]));
   const int s1 = reduce_add(_mm256_add_epi32(q[2], q[3]));
-  const float scale = amax / 127.0f;
-  a.scales[at] = scale;
-  a.offsets[at] = scale * static_cast<float>(s0 + s1);
-  a.group_sums[at] = -(s0 + s1);
-  a.sums[at * 2] = -s0;
-  a.sums[at * 2 + 1] = -s1;
+  out.scale = amax / 127.0f;
+  out.offset = out.scale * static_cast<float>(s0 + s1);
+  out.sum = -(s0 + s1);
+  out.first_half = -s0;
 }
 
 // To bfloat16, to nearest even; a NaN stays one, quiet.
@@ -72,9 +68,8 @@ void prepare(const float* x, int64_t ldx, int64_t row_begin, int64_t row_end, co
       for (int64_t k = 0; k < out.cols; ++k) to[k] = round_one(from[k]);
       if (out.cols % 2 != 0) to[out.cols] = 0;
     } else {
-      const int64_t groups = out.cols / kGroup;
-      int8_t* to = static_cast<int8_t*>(out.values) + row * out.stride;
-      for (int64_t g = 0; g < groups; ++g) quantize_group(from + g * kGroup, to + g * kGroup, out, row * groups + g);
+      auto* to = reinterpret_cast<ActGroup*>(static_cast<std::byte*>(out.values) + row * out.stride);
+      for (int64_t g = 0; g < out.cols / kGroup; ++g) quantize_group(from + g * kGroup, to[g]);
     }
   }
 }

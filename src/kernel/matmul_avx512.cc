@@ -4,8 +4,8 @@
 namespace ondol {
 namespace {
 
-// Scale and sums of the 32 values at x, which become int8 in `out`: scale = amax / 127, rounding to nearest even.
-void quantize_group(const float* x, int8_t* out, const Activations& a, int64_t at) {
+// Quantises the 32 values at x: scale = amax / 127, rounding to nearest even.
+void quantize_group(const float* x, ActGroup& out) {
   const __m512 x0 = _mm512_loadu_ps(x);
   const __m512 x1 = _mm512_loadu_ps(x + 16);
   // Magnitudes compare as integers, infinities and NaN above all finite ones.
@@ -17,25 +17,21 @@ void quantize_group(const float* x, int8_t* out, const Activations& a, int64_t a
   std::memcpy(&amax, &bits, sizeof amax);
   const bool finite = bits < 0x7F800000;
   if (!finite || amax < kTinyActivation) {
-    std::memset(out, 0, kGroup);
-    a.scales[at] = finite ? 0.0f : __builtin_nanf("");
-    a.offsets[at] = a.scales[at];
-    a.group_sums[at] = a.sums[at * 2] = a.sums[at * 2 + 1] = 0;
+    out = {};
+    out.scale = out.offset = finite ? 0.0f : __builtin_nanf("");
     return;
   }
   const __m512 inverse = _mm512_set1_ps(127.0f / amax);
   const __m512i q0 = _mm512_cvtps_epi32(_mm512_mul_ps(x0, inverse));
   const __m512i q1 = _mm512_cvtps_epi32(_mm512_mul_ps(x1, inverse));
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm512_cvtsepi32_epi8(q0));
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 16), _mm512_cvtsepi32_epi8(q1));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(out.values), _mm512_cvtsepi32_epi8(q0));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(out.values + 16), _mm512_cvtsepi32_epi8(q1));
   const int s0 = _mm512_reduce_add_epi32(q0);
   const int s1 = _mm512_reduce_add_epi32(q1);
-  const float scale = amax / 127.0f;
-  a.scales[at] = scale;
-  a.offsets[at] = scale * static_cast<float>(s0 + s1);
-  a.group_sums[at] = -(s0 + s1);
-  a.sums[at * 2] = -s0;
-  a.sums[at * 2 + 1] = -s1;
+  out.scale = amax / 127.0f;
+  out.offset = out.scale * static_cast<float>(s0 + s1);
+  out.sum = -(s0 + s1);
+  out.first_half = -s0;
 }
 
 void round_row(const float* x, int64_t cols, uint16_t* out) {
@@ -58,9 +54,8 @@ void prepare(const float* x, int64_t ldx, int64_t row_begin, int64_t row_end, co
     } else if (out.kind == ActKind::kBF16) {
       round_row(from, out.cols, static_cast<uint16_t*>(out.values) + row * out.stride);
     } else {
-      const int64_t groups = out.cols / kGroup;
-      int8_t* to = static_cast<int8_t*>(out.values) + row * out.stride;
-      for (int64_t g = 0; g < groups; ++g) quantize_group(from + g * kGroup, to + g * kGroup, out, row * groups + g);
+      auto* to = reinterpret_cast<ActGroup*>(static_cast<std::byte*>(out.values) + row * out.stride);
+      for (int64_t g = 0; g < out.cols / kGroup; ++g) quantize_group(from + g * kGroup, to[g]);
     }
   }
 }

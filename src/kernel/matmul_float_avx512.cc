@@ -29,6 +29,7 @@ void tile(const TileArgs& args) {
   __m512 sum[kRows][2];
 #pragma GCC unroll 6
   for (int r = 0; r < kRows; ++r) sum[r][0] = sum[r][1] = _mm512_setzero_ps();
+  prefetch_out<kRows>(t);
   // A step is one float, or a pair of bfloat16 that is moved as if it were one.
   const bool pairs = kType == DType::kBF16;
   const int64_t steps = pairs ? (t.cols + 1) / 2 : t.cols;

@@ -30,7 +30,9 @@ inline __attribute__((always_inline)) __m256i or_bits(__m256i a, __m256i v, int 
 // Codes of quad `quad` for features slice * 8 .. slice * 8 + 7.
 template <QuantLayout kL>
 inline __attribute__((always_inline)) __m256i codes(const uint8_t* group, int quad, int slice) {
-  const auto vector = [group, slice](int i) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(group + i * 128 + slice * 32)); };
+  const auto vector = [group, slice](int i) {
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(group + kL.vector_offset(i) + slice * 32));
+  };
   if constexpr (kL.code_bits == 8) {
     return vector(quad);
   } else if constexpr (kL.code_bits == 4) {
@@ -64,11 +66,16 @@ inline __attribute__((always_inline)) __m256 minimum(const uint8_t* header, cons
   return _mm256_mul_ps(_mm256_cvtepi32_ps(wide), halves_at(header + 64 + slice * 16));
 }
 
+// The group of the tile's row `row`, given that of row 0.
+inline __attribute__((always_inline)) const ActGroup& in_row(const TileArgs& t, const std::byte* first, int row) {
+  return *reinterpret_cast<const ActGroup*>(first + row * t.stride);
+}
+
 // The accumulators' start: -zero * sum of the activations of this half group. 8-bit weights are signed by then.
 template <QuantLayout kL>
-inline __attribute__((always_inline)) __m256i start(const TileArgs& t, int row, int64_t g, int half) {
+inline __attribute__((always_inline)) __m256i start(const ActGroup& x, int half) {
   if constexpr (kL.zero_shift == 0 || kL.code_bits == 8) return _mm256_setzero_si256();
-  const int32_t sum = kL.halves == 2 ? t.sums[row * t.groups * 2 + g * 2 + half] : t.group_sums[row * t.groups + g];
+  const int32_t sum = kL.halves == 1 ? x.sum : half == 0 ? x.first_half : x.sum - x.first_half;
   return _mm256_set1_epi32(sum * (1 << kL.zero_shift));
 }
 
@@ -83,7 +90,7 @@ inline __attribute__((always_inline)) void pin(__m256i& v) { __asm__("" : "+x"(v
 
 // Adds to `dot` the products of half a group (a whole one where it has one scale).
 template <QuantLayout kL, int kRows, int kSlices>
-inline __attribute__((always_inline)) void dot_products(const TileArgs& t, const int8_t* x, const uint8_t* group, int half, int slice,
+inline __attribute__((always_inline)) void dot_products(const TileArgs& t, const std::byte* x, const uint8_t* group, int half, int slice,
                                                         __m256i (&dot)[kRows][kSlices]) {
   constexpr int kQuads = 8 / kL.halves;
   constexpr int kPart = quads_in_16_bits(kL.code_bits);
@@ -102,7 +109,7 @@ inline __attribute__((always_inline)) void dot_products(const TileArgs& t, const
       }
 #pragma GCC unroll 4
       for (int r = 0; r < kRows; ++r) {
-        const __m256i a = broadcast_word(x + r * t.stride + q * 4);
+        const __m256i a = broadcast_word(in_row(t, x, r).values + q * 4);
 #pragma GCC unroll 4
         for (int s = 0; s < kSlices; ++s) {
           const __m256i products = multiply<kL>(w[s], a);
@@ -124,16 +131,15 @@ inline __attribute__((always_inline)) void dot_products(const TileArgs& t, const
 
 // One group of 32 inputs. The order of the operations on an element is the same for all kRows and kSlices.
 template <QuantLayout kL, int kRows, int kSlices>
-inline __attribute__((always_inline)) void add_group(const TileArgs& t, const uint8_t* header, const uint8_t* group, int64_t g, int slice,
-                                                     __m256 (&sum)[kRows][kSlices]) {
-  const int8_t* x = static_cast<const int8_t*>(t.values) + g * kGroup;
+inline __attribute__((always_inline)) void add_group(const TileArgs& t, const uint8_t* header, const uint8_t* group, const std::byte* x,
+                                                     int slice, __m256 (&sum)[kRows][kSlices]) {
 #pragma GCC unroll 2
   for (int half = 0; half < kL.halves; ++half) {
     __m256i dot[kRows][kSlices];
 #pragma GCC unroll 4
     for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 4
-      for (int s = 0; s < kSlices; ++s) dot[r][s] = start<kL>(t, r, g, half);
+      for (int s = 0; s < kSlices; ++s) dot[r][s] = start<kL>(in_row(t, x, r), half);
     }
     dot_products<kL, kRows, kSlices>(t, x, group, half, slice, dot);
 #pragma GCC unroll 4
@@ -141,7 +147,7 @@ inline __attribute__((always_inline)) void add_group(const TileArgs& t, const ui
       const __m256 weight_scale = scale<kL>(header, group, half, slice + s);
 #pragma GCC unroll 4
       for (int r = 0; r < kRows; ++r) {
-        const __m256 both = _mm256_mul_ps(weight_scale, _mm256_broadcast_ss(t.scales + r * t.groups + g));
+        const __m256 both = _mm256_mul_ps(weight_scale, _mm256_set1_ps(in_row(t, x, r).scale));
         sum[r][s] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot[r][s]), both, sum[r][s]);
       }
     }
@@ -152,7 +158,7 @@ inline __attribute__((always_inline)) void add_group(const TileArgs& t, const ui
       const __m256 m = minimum<kL>(header, group, slice + s);
 #pragma GCC unroll 4
       for (int r = 0; r < kRows; ++r) {
-        sum[r][s] = _mm256_fnmadd_ps(m, _mm256_broadcast_ss(t.offsets + r * t.groups + g), sum[r][s]);
+        sum[r][s] = _mm256_fnmadd_ps(m, _mm256_set1_ps(in_row(t, x, r).offset), sum[r][s]);
       }
     }
   }
@@ -169,11 +175,12 @@ void tile(const TileArgs& args) {
       for (int s = 0; s < kSlices; ++s) sum[r][s] = _mm256_setzero_ps();
     }
     const uint8_t* at = t.panel;
+    const auto* x = static_cast<const std::byte*>(t.values);
     for (int64_t g = 0; g < t.groups;) {
       const uint8_t* header = at;
       at += kL.header_bytes();
-      for (int i = 0; i < kL.groups_per_block(); ++i, ++g) {
-        add_group<kL, kRows, kSlices>(t, header, at, g, slice, sum);
+      for (int i = 0; i < kL.groups_per_block(); ++i, ++g, x += sizeof(ActGroup)) {
+        add_group<kL, kRows, kSlices>(t, header, at, x, slice, sum);
         at += kL.group_bytes();
       }
     }

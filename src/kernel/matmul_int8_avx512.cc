@@ -26,7 +26,7 @@ inline __attribute__((always_inline)) __m512i take_bits(__m512i v, unsigned coun
 // Codes of quad `quad` for features side * 16 .. side * 16 + 15.
 template <QuantLayout kL>
 inline __attribute__((always_inline)) __m512i codes(const uint8_t* group, int quad, int side) {
-  const auto vector = [group, side](int i) { return _mm512_loadu_si512(group + i * 128 + side * 64); };
+  const auto vector = [group, side](int i) { return _mm512_loadu_si512(group + kL.vector_offset(i) + side * 64); };
   if constexpr (kL.code_bits == 8) {
     return vector(quad);
   } else if constexpr (kL.code_bits == 4) {
@@ -76,25 +76,29 @@ inline __attribute__((always_inline)) __m512 minimum(const Header& header, const
   return _mm512_mul_ps(_mm512_cvtepi32_ps(wide), header.d_min[side]);
 }
 
+// The group of the tile's row `row`, given that of row 0.
+inline __attribute__((always_inline)) const ActGroup& in_row(const TileArgs& t, const std::byte* first, int row) {
+  return *reinterpret_cast<const ActGroup*>(first + row * t.stride);
+}
+
 // The accumulators' start: -zero * sum of the activations of this half group.
 template <QuantLayout kL>
-inline __attribute__((always_inline)) __m512i start(const TileArgs& t, int row, int64_t g, int half) {
+inline __attribute__((always_inline)) __m512i start(const ActGroup& x, int half) {
   if constexpr (kL.zero_shift == 0) return _mm512_setzero_si512();
-  const int32_t sum = kL.halves == 2 ? t.sums[row * t.groups * 2 + g * 2 + half] : t.group_sums[row * t.groups + g];
+  const int32_t sum = kL.halves == 1 ? x.sum : half == 0 ? x.first_half : x.sum - x.first_half;
   return _mm512_slli_epi32(_mm512_set1_epi32(sum), static_cast<unsigned>(kL.zero_shift));
 }
 
 // One group of 32 inputs. The order of the operations on an element is the same for all kRows: results do not depend on the tiling.
 template <QuantLayout kL, int kRows>
-inline __attribute__((always_inline)) void add_group(const TileArgs& t, const Header& header, const uint8_t* group, int64_t g,
+inline __attribute__((always_inline)) void add_group(const TileArgs& t, const Header& header, const uint8_t* group, const std::byte* x,
                                                      __m512 (&sum)[kRows][2]) {
   constexpr int kQuads = 8 / kL.halves;
-  const int8_t* x = static_cast<const int8_t*>(t.values) + g * kGroup;
 #pragma GCC unroll 2
   for (int half = 0; half < kL.halves; ++half) {
     __m512i dot[kRows][2];
 #pragma GCC unroll 6
-    for (int r = 0; r < kRows; ++r) dot[r][0] = dot[r][1] = start<kL>(t, r, g, half);
+    for (int r = 0; r < kRows; ++r) dot[r][0] = dot[r][1] = start<kL>(in_row(t, x, r), half);
 #pragma GCC unroll 8
     for (int q = half * kQuads; q < (half + 1) * kQuads; ++q) {
       // Hides that `group` is the same: the compiler would keep vectors that later quads use too, and spill.
@@ -103,7 +107,7 @@ inline __attribute__((always_inline)) void add_group(const TileArgs& t, const He
       const __m512i w1 = codes<kL>(group, q, 1);
 #pragma GCC unroll 6
       for (int r = 0; r < kRows; ++r) {
-        const __m512i a = _mm512_set1_epi32(word_at(x + r * t.stride + q * 4));
+        const __m512i a = _mm512_set1_epi32(word_at(in_row(t, x, r).values + q * 4));
         dot[r][0] = _mm512_dpbusd_epi32(dot[r][0], w0, a);
         dot[r][1] = _mm512_dpbusd_epi32(dot[r][1], w1, a);
       }
@@ -112,7 +116,7 @@ inline __attribute__((always_inline)) void add_group(const TileArgs& t, const He
     const __m512 s1 = scale<kL>(header, group, half, 1);
 #pragma GCC unroll 6
     for (int r = 0; r < kRows; ++r) {
-      const __m512 a = _mm512_set1_ps(t.scales[r * t.groups + g]);
+      const __m512 a = _mm512_set1_ps(in_row(t, x, r).scale);
       sum[r][0] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot[r][0]), _mm512_mul_ps(s0, a), sum[r][0]);
       sum[r][1] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot[r][1]), _mm512_mul_ps(s1, a), sum[r][1]);
     }
@@ -122,7 +126,7 @@ inline __attribute__((always_inline)) void add_group(const TileArgs& t, const He
     const __m512 m1 = minimum<kL>(header, group, 1);
 #pragma GCC unroll 6
     for (int r = 0; r < kRows; ++r) {
-      const __m512 a = _mm512_set1_ps(t.offsets[r * t.groups + g]);
+      const __m512 a = _mm512_set1_ps(in_row(t, x, r).offset);
       sum[r][0] = _mm512_fnmadd_ps(m0, a, sum[r][0]);
       sum[r][1] = _mm512_fnmadd_ps(m1, a, sum[r][1]);
     }
@@ -135,12 +139,14 @@ void tile(const TileArgs& args) {
   __m512 sum[kRows][2];
 #pragma GCC unroll 6
   for (int r = 0; r < kRows; ++r) sum[r][0] = sum[r][1] = _mm512_setzero_ps();
+  prefetch_out<kRows>(t);
   const uint8_t* at = t.panel;
+  const auto* x = static_cast<const std::byte*>(t.values);
   for (int64_t g = 0; g < t.groups;) {
     const Header header = read_header<kL>(at);
     at += kL.header_bytes();
-    for (int i = 0; i < kL.groups_per_block(); ++i, ++g) {
-      add_group<kL, kRows>(t, header, at, g, sum);
+    for (int i = 0; i < kL.groups_per_block(); ++i, ++g, x += sizeof(ActGroup)) {
+      add_group<kL, kRows>(t, header, at, x, sum);
       at += kL.group_bytes();
     }
   }

@@ -10,6 +10,8 @@
 //           v3, quad 7 = top3(v4) + 8 * top1(v1) + 16 * top1(v3). 6 bits: vectors 3h, 3h + 1, 3h + 2 are quads 4h, 4h + 1, 4h + 2; in the
 //           top two bits quad 4h + 3, its highest bits first.
 //   scales  32-blocks: f16 scale[32], then f16 minimum[32] if has_min. 256-blocks: u8 scale[32], u8 minimum[32], or i8 scale[2][32].
+//           They follow the codes, with two scales per group the codes of the first half: what is needed in turn lies in turn, since the
+//           hardware's prefetch loses a stream that jumps (6 bits ran at half the speed of memory).
 // and for 256-blocks, before each eight records, a header: f16 d[32], then f16 dmin[32] if has_min.
 // A weight is scale * code - minimum, or scale * (code - 2^zero_shift). A panel takes the bits of the file and at most 3 % more (the 6-bit
 // scales of Q4_K and Q5_K, stored as bytes).
@@ -32,8 +34,11 @@ struct QuantLayout {
   bool has_min;
   int halves;  // scales per group
 
-  constexpr int scale_offset() const { return code_bits * kPanelCols * kGroup / 8; }
-  constexpr int group_bytes() const { return scale_offset() + (has_min && !blocks_of_256 ? 128 : 64); }
+  constexpr int code_bytes() const { return code_bits * kPanelCols * kGroup / 8; }
+  constexpr int scale_offset() const { return code_bytes() / halves; }
+  constexpr int scale_bytes() const { return has_min && !blocks_of_256 ? 128 : 64; }
+  constexpr int vector_offset(int i) const { return i * 128 + (i * 128 < scale_offset() ? 0 : scale_bytes()); }
+  constexpr int group_bytes() const { return code_bytes() + scale_bytes(); }
   constexpr int header_bytes() const { return !blocks_of_256 ? 0 : has_min ? 128 : 64; }
   constexpr int groups_per_block() const { return blocks_of_256 ? 8 : 1; }
   constexpr int block_bytes() const { return header_bytes() + groups_per_block() * group_bytes(); }
@@ -60,15 +65,11 @@ constexpr QuantLayout quant_layout(DType type) {
 // Rounds groups with a largest magnitude below this to zero: 127 / amax must not overflow.
 inline constexpr float kTinyActivation = 1e-30f;
 
-// The memory of a tile's operands; row r of an array of groups is at [r * groups].
+// The memory of a tile's operands.
 struct TileArgs {
-  const void* values = nullptr;
-  int64_t stride = 0;
-  int64_t groups = 0;
-  const float* scales = nullptr;
-  const float* offsets = nullptr;
-  const int32_t* group_sums = nullptr;
-  const int32_t* sums = nullptr;
+  const void* values = nullptr;  // of the activations' first row
+  int64_t stride = 0;            // as in Activations
+  int64_t groups = 0;            // of 32 inputs
   int64_t cols = 0;
   const uint8_t* panel = nullptr;
   const float* bias = nullptr;  // of the panel's first feature

@@ -29,9 +29,9 @@ void store(uint8_t* to, T value) {
 template <QuantLayout kL>
 void put_codes(uint8_t* to, const uint32_t (&q)[8]) {
   if constexpr (kL.code_bits == 8) {
-    for (int i = 0; i < 8; ++i) store(to + i * 128, q[i]);
+    for (int i = 0; i < 8; ++i) store(to + kL.vector_offset(i), q[i]);
   } else if constexpr (kL.code_bits == 4) {
-    for (int i = 0; i < 4; ++i) store(to + i * 128, q[2 * i] | q[2 * i + 1] << 4);
+    for (int i = 0; i < 4; ++i) store(to + kL.vector_offset(i), q[2 * i] | q[2 * i + 1] << 4);
   } else if constexpr (kL.code_bits == 5) {
     store(to, q[0] | (q[5] & kThreeBits) << 5);
     store(to + 128, q[1] | (q[5] >> 3 & kTwoBits) << 5 | (q[7] >> 3 & kBit) << 7);
@@ -40,7 +40,8 @@ void put_codes(uint8_t* to, const uint32_t (&q)[8]) {
     store(to + 512, q[4] | (q[7] & kThreeBits) << 5);
   } else {
     for (int half = 0; half < 2; ++half) {
-      for (int i = 0; i < 3; ++i) store(to + (half * 3 + i) * 128, q[half * 4 + i] | (q[half * 4 + 3] >> (4 - 2 * i) & kTwoBits) << 6);
+      for (int i = 0; i < 3; ++i)
+        store(to + kL.vector_offset(half * 3 + i), q[half * 4 + i] | (q[half * 4 + 3] >> (4 - 2 * i) & kTwoBits) << 6);
     }
   }
 }

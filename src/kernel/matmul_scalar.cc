@@ -24,7 +24,7 @@ struct Group {
 
 uint8_t code_at(const QuantLayout& layout, const uint8_t* group, int c, int k) {
   const int q = k / 4;
-  const auto vector = [&](int i) { return int{group[i * 128 + c * 4 + k % 4]}; };
+  const auto vector = [&](int i) { return int{group[layout.vector_offset(i) + c * 4 + k % 4]}; };
   const auto top3 = [&](int i) { return vector(i) >> 5; };
   const auto top2 = [&](int i) { return vector(i) >> 6; };
   int code = 0;
@@ -64,18 +64,16 @@ void decode(const QuantLayout& layout, const uint8_t* header, const uint8_t* gro
 }
 
 // Adds the products of one group to the `features` sums of one row.
-void add_group(const QuantLayout& layout, const Group& w, const Activations& x, int64_t row, int64_t g, float* sum, int features) {
-  const int8_t* a = static_cast<const int8_t*>(x.values) + row * x.stride + g * kGroup;
-  const int64_t at = row * (x.cols / kGroup) + g;
+void add_group(const QuantLayout& layout, const Group& w, const ActGroup& x, float* sum, int features) {
   const int length = kGroup / layout.halves;
+  const int32_t minus_sums[2] = {layout.halves == 2 ? x.first_half : x.sum, x.sum - x.first_half};
   for (int c = 0; c < features; ++c) {
     for (int half = 0; half < layout.halves; ++half) {
-      int32_t dot = 0;
-      if (layout.zero_shift != 0) dot = (layout.halves == 2 ? x.sums[at * 2 + half] : x.group_sums[at]) * (1 << layout.zero_shift);
-      for (int k = half * length; k < (half + 1) * length; ++k) dot += w.codes[c][k] * a[k];
-      sum[c] += static_cast<float>(dot) * (w.scales[half][c] * x.scales[at]);
+      int32_t dot = layout.zero_shift == 0 ? 0 : minus_sums[half] * (1 << layout.zero_shift);
+      for (int k = half * length; k < (half + 1) * length; ++k) dot += w.codes[c][k] * x.values[k];
+      sum[c] += static_cast<float>(dot) * (w.scales[half][c] * x.scale);
     }
-    if (layout.has_min) sum[c] -= w.minima[c] * x.offsets[at];
+    if (layout.has_min) sum[c] -= w.minima[c] * x.offset;
   }
 }
 
@@ -92,7 +90,10 @@ void add_quantised_panel(const Activations& x, int64_t rows, const PackedMatrix&
     }
     decode(layout, header, at, group);
     at += layout.group_bytes();
-    for (int64_t m = 0; m < rows; ++m) add_group(layout, group, x, m, g, out + m * ldo, features);
+    for (int64_t m = 0; m < rows; ++m) {
+      const auto* row = reinterpret_cast<const ActGroup*>(static_cast<const std::byte*>(x.values) + m * x.stride);
+      add_group(layout, group, row[g], out + m * ldo, features);
+    }
   }
 }
 
@@ -139,7 +140,7 @@ void matmul(const Activations& x, int64_t rows, const PackedMatrix& w, int64_t p
   }
 }
 
-void quantize_group(const float* x, int8_t* out, const Activations& a, int64_t at) {
+void quantize_group(const float* x, ActGroup& out) {
   float amax = 0;
   bool finite = true;
   for (int k = 0; k < kGroup; ++k) {
@@ -147,24 +148,20 @@ void quantize_group(const float* x, int8_t* out, const Activations& a, int64_t a
     amax = std::fmax(amax, std::fabs(x[k]));
   }
   if (!finite || amax < kTinyActivation) {
-    std::memset(out, 0, kGroup);
-    a.scales[at] = a.offsets[at] = finite ? 0.0f : std::nanf("");
-    a.group_sums[at] = a.sums[at * 2] = a.sums[at * 2 + 1] = 0;
+    out = {};
+    out.scale = out.offset = finite ? 0.0f : std::nanf("");
     return;
   }
   const float inverse = 127.0f / amax;
   int32_t sums[2] = {0, 0};
   for (int k = 0; k < kGroup; ++k) {
-    const auto q = static_cast<int8_t>(std::lrint(x[k] * inverse));
-    out[k] = q;
-    sums[k / 16] -= q;
+    out.values[k] = static_cast<int8_t>(std::lrint(x[k] * inverse));
+    sums[k / 16] -= out.values[k];
   }
-  const int32_t sum = sums[0] + sums[1];
-  a.scales[at] = amax / 127.0f;
-  a.offsets[at] = a.scales[at] * static_cast<float>(-sum);
-  a.group_sums[at] = sum;
-  a.sums[at * 2] = sums[0];
-  a.sums[at * 2 + 1] = sums[1];
+  out.scale = amax / 127.0f;
+  out.sum = sums[0] + sums[1];
+  out.offset = out.scale * static_cast<float>(-out.sum);
+  out.first_half = sums[0];
 }
 
 // To nearest even; a NaN stays one, quiet.
@@ -184,9 +181,8 @@ void prepare(const float* x, int64_t ldx, int64_t row_begin, int64_t row_end, co
       for (int64_t k = 0; k < out.cols; ++k) to[k] = round_to_brain(from[k]);
       if (out.cols % 2 != 0) to[out.cols] = 0;
     } else {
-      const int64_t groups = out.cols / kGroup;
-      int8_t* to = static_cast<int8_t*>(out.values) + row * out.stride;
-      for (int64_t g = 0; g < groups; ++g) quantize_group(from + g * kGroup, to + g * kGroup, out, row * groups + g);
+      auto* to = reinterpret_cast<ActGroup*>(static_cast<std::byte*>(out.values) + row * out.stride);
+      for (int64_t g = 0; g < out.cols / kGroup; ++g) quantize_group(from + g * kGroup, to[g]);
     }
   }
 }
