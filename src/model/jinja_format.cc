@@ -244,6 +244,8 @@ Result<Value> brace_format(Heap& heap, const std::string& format, const Argument
     }
     if (!found) return fail(Code::kInvalidArgument, "format: nothing was given for the field " + quoted(field, 40));
     if (repr) spec.type = 'r';
+    if (spec.type == '\0' && rest.size() > 1 && value.is_integral()) spec.type = 'd';
+    if (spec.type == '\0' && spec.precision >= 0 && value.is(Kind::kFloat)) spec.type = 'g';
     ONDOL_TRY_STATUS(add_value(heap, out, value, spec, value.is_number() ? '>' : '<'));
   }
   return out.finish();
