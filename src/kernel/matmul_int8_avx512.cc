@@ -5,6 +5,15 @@
 namespace ondol {
 namespace {
 
+// Rows from which on a group asks for the weights of a later one. The arithmetic of many rows keeps the hardware's prefetch from running
+// ahead (4-bit weights with a minimum, 4 rows: 190 GOPS without, 290 with), but a core has 24 misses of its own in flight, 24 x 64 bytes
+// in 100 ns or 15 GB/s: where a tile needs more than that, the hardware does better alone. Measured on Zen 4, from memory.
+constexpr int prefetched_rows(const QuantLayout& layout) {
+  if (layout.code_bits == 4) return layout.has_min ? 2 : 4;
+  return layout.code_bits == 5 ? 6 : kMaxTileRows + 1;
+}
+constexpr int kPrefetchBytes = 4096;  // 7 groups of 4 bits: 250 ns at 6 rows
+
 int word_at(const int8_t* at) {
   int word;
   std::memcpy(&word, at, sizeof word);
@@ -94,6 +103,9 @@ template <QuantLayout kL, int kRows>
 inline __attribute__((always_inline)) void add_group(const TileArgs& t, const Header& header, const uint8_t* group, const std::byte* x,
                                                      __m512 (&sum)[kRows][2]) {
   constexpr int kQuads = 8 / kL.halves;
+  if constexpr (kRows >= prefetched_rows(kL)) {
+    for (int at = 0; at < kL.group_bytes(); at += 64) _mm_prefetch(reinterpret_cast<const char*>(group) + kPrefetchBytes + at, _MM_HINT_T0);
+  }
 #pragma GCC unroll 2
   for (int half = 0; half < kL.halves; ++half) {
     __m512i dot[kRows][2];
