@@ -275,8 +275,10 @@ EngineStats Core::stats() const {
   stats.kv_used_bytes = pool.used_bytes();
   uint64_t block_bytes = 0;
   for (const KvGroup& group : pool.layout().groups) block_bytes += group.block_bytes;
-  stats.kv_blocks_total = pool.budget_bytes() / block_bytes;
-  stats.kv_blocks_free = (pool.budget_bytes() - pool.used_bytes()) / block_bytes;
+  if (block_bytes > 0) {
+    stats.kv_blocks_total = pool.budget_bytes() / block_bytes;
+    stats.kv_blocks_free = (pool.budget_bytes() - pool.used_bytes()) / block_bytes;
+  }
   stats.kv_blocks_cached = cache_->nodes();
   stats.prompt_tokens = prompt_tokens_;
   stats.cached_tokens = cached_tokens_;
