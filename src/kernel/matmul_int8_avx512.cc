@@ -10,7 +10,7 @@ namespace {
 // in 100 ns or 15 GB/s: where a tile needs more than that, the hardware does better alone. Measured on Zen 4, from memory.
 constexpr int prefetched_rows(const QuantLayout& layout) {
   if (layout.code_bits == 4) return layout.has_min ? 2 : 4;
-  return layout.code_bits == 5 ? 6 : kMaxTileRows + 1;
+  return layout.code_bits == 5 ? 6 : kMatmulTileRows + 1;
 }
 constexpr int kPrefetchBytes = 4096;  // 7 groups of 4 bits: 250 ns at 6 rows
 

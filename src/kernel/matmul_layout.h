@@ -25,7 +25,7 @@
 namespace ondol {
 
 inline constexpr int kGroup = 32;  // inputs that share a scale of the activations
-inline constexpr int kMaxTileRows = 6;
+inline constexpr int kMatmulTileRows = 6;
 
 struct QuantLayout {
   int code_bits;
@@ -81,7 +81,7 @@ using TileFunction = void (*)(const TileArgs&);
 
 // The tiles of one weight type: rows[r - 1] computes r rows, r = 1..max_rows.
 struct TileSet {
-  TileFunction rows[kMaxTileRows];
+  TileFunction rows[kMatmulTileRows];
   int max_rows;
 };
 
