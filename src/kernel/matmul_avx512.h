@@ -37,7 +37,7 @@ inline __attribute__((always_inline)) void store_tile(const TileArgs& t, const _
     b0 = _mm512_maskz_loadu_ps(m0, t.bias);
     b1 = _mm512_maskz_loadu_ps(m1, t.bias + 16);
   }
-#pragma GCC unroll 6
+#pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
     float* out = t.out + r * t.ldo;
     _mm512_mask_storeu_ps(out, m0, _mm512_add_ps(sum[r][0], b0));

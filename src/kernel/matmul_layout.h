@@ -25,7 +25,7 @@
 namespace ondol {
 
 inline constexpr int kGroup = 32;  // inputs that share a scale of the activations
-inline constexpr int kMatmulTileRows = 6;
+inline constexpr int kMatmulTileRows = 8;
 
 struct QuantLayout {
   int code_bits;
