@@ -1,6 +1,5 @@
 #include "app/signals.h"
 
-#include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -55,9 +54,9 @@ StopSignals::~StopSignals() {
 void StopSignals::arm() { armed = true; }
 
 int StopSignals::wait() {
-  while (received.load() == 0) {
-    pollfd entry{event_fd.load(), POLLIN, 0};
-    ::poll(&entry, 1, -1);
+  // Reading what the handler wrote, not only the number it stored: after that it touches the descriptor no more, and it may be closed.
+  uint64_t count = 0;
+  while (::read(event_fd.load(), &count, sizeof count) < 0 && errno == EINTR) {
   }
   return received.load();
 }

@@ -3,7 +3,8 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include <cstdlib>
+#include <latch>
+#include <thread>
 
 namespace ondol {
 namespace {
@@ -13,6 +14,24 @@ TEST(StopSignals, TheFirstOneAfterArmingLetsWaitReturn) {
   signals.arm();
   ::raise(SIGTERM);
   EXPECT_EQ(signals.wait(), SIGTERM);
+}
+
+// The handler runs on the thread that was hit while another one waits and then closes what the handler writes to: for ThreadSanitizer.
+TEST(StopSignals, TheHandlerIsDoneWhenWaitReturns) {
+  for (int i = 0; i < 50; ++i) {
+    std::latch armed(1);
+    int number = 0;
+    std::thread waiter([&] {
+      StopSignals signals;
+      signals.arm();
+      armed.count_down();
+      number = signals.wait();
+    });
+    armed.wait();
+    ::raise(SIGTERM);
+    waiter.join();
+    EXPECT_EQ(number, SIGTERM);
+  }
 }
 
 TEST(StopSignalsDeathTest, EndsTheProcessBeforeArmingAndTheSecondTime) {
