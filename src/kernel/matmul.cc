@@ -84,13 +84,14 @@ void run_tiles(const Activations& x, int64_t rows, const PackedMatrix& w, int64_
   const int64_t block = row_block(x, tiles.max_rows);
   for (int64_t first = 0; first < rows; first += block) {
     const int64_t count = std::min(block, rows - first);
-    const int64_t tile_count = (count + tiles.max_rows - 1) / tiles.max_rows;
+    const int64_t most = tiles.max_rows;
+    const int64_t more = (count - 1) / most;  // tiles after the first
     for (int64_t panel = panel_begin; panel < panel_end; ++panel) {
       const int64_t n = panel * kPanelCols;
-      for (int64_t i = 0; i < tile_count; ++i) {
-        // Even shares: 8 rows are 4 + 4, not 6 + 2, which would read the weights twice for less work each.
-        const int64_t begin = first + count * i / tile_count;
-        const int64_t end = first + count * (i + 1) / tile_count;
+      for (int64_t i = 0; i <= more; ++i) {
+        // The first tile brings the panel from memory and hides that best with the most rows; the others share what is left evenly.
+        const int64_t begin = i == 0 ? first : first + most + (count - most) * (i - 1) / more;
+        const int64_t end = more == 0 ? first + count : first + most + (count - most) * i / more;
         TileArgs t;
         t.values = static_cast<const std::byte*>(x.values) + begin * x.stride * static_cast<int64_t>(element_bytes(x.kind));
         t.stride = x.stride;
