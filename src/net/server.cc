@@ -216,10 +216,10 @@ void ServerCore::count_answer(int status) {
   constexpr const char* kName = "ondol_http_requests_total";
   constexpr const char* kHelp = "HTTP requests by the status of their answer; 499: the client left before one.";
   const size_t slot = status >= 0 && static_cast<size_t>(status) < requests_.size() ? static_cast<size_t>(status) : 0;
-  Counter* counter = requests_[slot].load(std::memory_order_relaxed);
+  Counter* counter = requests_[slot].load(std::memory_order_acquire);
   if (counter == nullptr) {
     counter = &metrics.counter(kName, kHelp, {{"status", std::to_string(slot)}});
-    requests_[slot].store(counter, std::memory_order_relaxed);
+    requests_[slot].store(counter, std::memory_order_release);
   }
   counter->add();
 }
