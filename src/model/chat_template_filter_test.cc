@@ -23,6 +23,11 @@ TEST(TemplateJson, WritesAsJsonDumpsDoes) {
   EXPECT_EQ(value("range | tojson"), "invalid_argument: chat template line 1: tojson cannot write a value of type function");
 }
 
+TEST(TemplateJson, ReadsJson) {
+  EXPECT_EQ(value("('{\"a\": [1, 2.0, null]}' | from_json).a"), "[1, 2.0, None]");
+  EXPECT_EQ(value("'{' | from_json"), "invalid_argument: chat template line 1: from_json: the text is not valid JSON: \"{\"");
+}
+
 TEST(TemplateFilters, Text) {
   EXPECT_EQ(value("['  a ' | trim, 'xax' | trim('x'), 'aB' | upper, 'aB' | lower, 'aB cD' | capitalize, 'ab-cd (ef' | title]"),
             "['a', 'a', 'AB', 'ab', 'Ab cd', 'Ab-Cd (Ef']");

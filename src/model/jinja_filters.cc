@@ -1,12 +1,14 @@
 // Filters on one value: text, numbers, JSON.
 
 #include <array>
+#include <boost/json/parse.hpp>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 
 #include "model/jinja_builtins.h"
+#include "model/jinja_from_json.h"
 #include "model/jinja_number.h"
 #include "model/jinja_ops.h"
 #include "model/jinja_print.h"
@@ -223,6 +225,18 @@ Result<Value> to_json(Heap& heap, const Value& input, const Arguments& arguments
   return out.finish();
 }
 
+// Not Jinja's: templates written for other engines read arguments that come as text with it.
+Result<Value> parse_json(Heap& heap, const Value& input, const Arguments&) {
+  if (!input.is(Kind::kString)) {
+    return fail(Code::kInvalidArgument, "from_json needs a str, not " + std::string(type_name(input.kind())));
+  }
+  ONDOL_TRY_STATUS(heap.step_points(input.bytes().size()));
+  boost::system::error_code error;
+  const boost::json::value json = boost::json::parse(input.bytes(), error);
+  if (error) return fail(Code::kInvalidArgument, "from_json: the text is not valid JSON: " + quoted(input.bytes(), 40));
+  return from_json(heap, json);
+}
+
 Result<Value> format(Heap& heap, const Value& input, const Arguments& arguments) {
   ONDOL_TRY(const Value text, to_text(heap, input));
   ONDOL_TRY(Value values, heap.list(arguments.positional, Kind::kTuple));
@@ -246,6 +260,7 @@ std::span<const FilterEntry> text_filters() {
       {"escape", escape},
       {"float", to_float},
       {"format", format},
+      {"from_json", parse_json},
       {"indent", indent},
       {"int", to_integer},
       {"length", count},
