@@ -19,7 +19,7 @@ struct TemplateLimits {
   size_t max_output_bytes = 16 << 20;
   int64_t max_steps = 20'000'000;       // evaluated nodes and loop turns, about a second
   int max_depth = 128;                  // nesting of expressions, blocks and macro calls
-  size_t max_memory_bytes = 128 << 20;  // values alive at one time while rendering
+  size_t max_memory_bytes = 128 << 20;  // values alive at one time while rendering; the allocator may take twice that
 };
 
 class ChatTemplate {

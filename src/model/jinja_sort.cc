@@ -38,6 +38,7 @@ Result<Value> sorted(Heap& heap, std::vector<Keyed> entries, bool descending) {
     entries.swap(other);
   }
   std::vector<Value> values;
+  values.reserve(entries.size());
   for (Keyed& entry : entries) values.push_back(std::move(entry.value));
   return heap.list(std::move(values));
 }
