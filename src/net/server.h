@@ -43,6 +43,8 @@ class Exchange {
   // Ends a stream that failed: closes the connection without the last chunk, so that the client knows it is incomplete.
   virtual void abort() = 0;
   // Called once (on a server thread) if the client leaves, or is cut off, before the answer is complete; at once if it is gone already.
+  // A client that only ends its sending side counts as gone. Never called from inside another call, but from this one if the server has
+  // stopped and has no threads any more.
   virtual void on_disconnect(std::function<void()> callback) = 0;
   virtual bool connected() const = 0;
 };
@@ -55,7 +57,8 @@ class HttpServer {
   static Result<std::unique_ptr<HttpServer>> start(const HttpServerOptions& options, Registry& metrics, HttpHandler handler);
   virtual ~HttpServer() = default;  // as stop(0)
   virtual uint16_t port() const = 0;
-  // Stops accepting, lets answers in progress end for at most `drain_s` seconds, closes the rest, joins the threads.
+  // Stops accepting, lets answers in progress end for at most `drain_s` seconds, closes the rest, joins the threads. Not from a handler
+  // or callback: those run on the threads that it waits for.
   virtual void stop(int drain_s) = 0;
 };
 
