@@ -24,7 +24,7 @@ struct TemplateLimits {
 
 class ChatTemplate {
  public:
-  // Parses. Errors: kInvalidArgument with line and column; kUnimplemented for a construct that is not supported, by name.
+  // Parses. Errors: kInvalidArgument with the line; kUnimplemented for a construct that is not supported, by name and line.
   static Result<ChatTemplate> parse(std::string_view source, const TemplateLimits& limits = {});
 
   // Renders with the top-level variables in `context` (messages, tools, add_generation_prompt, bos_token, enable_thinking, ...).

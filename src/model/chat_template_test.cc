@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <string>
+#include <thread>
+#include <vector>
+
 #include "model/chat_template_testing.h"
 
 namespace ondol {
@@ -31,6 +36,19 @@ TEST(ChatTemplate, OneTemplateRendersManyTimes) {
   ASSERT_TRUE(parsed.has_value());
   EXPECT_EQ(parsed->render(boost::json::parse(R"({"n": 1})").as_object(), 0).value(), "[1]");
   EXPECT_EQ(parsed->render(boost::json::parse(R"({"n": 2})").as_object(), 0).value(), "[2]");
+}
+
+TEST(ChatTemplate, ManyThreadsRenderOneTemplate) {
+  const auto parsed = ChatTemplate::parse(
+      "{% macro m(x) %}{{ x ~ 'é' | length }}{% endmacro %}{% for i in range(200) %}{{ m('한') }}{{ {'k': 'v'}.k }}{% endfor %}");
+  ASSERT_TRUE(parsed.has_value());
+  std::array<std::string, 4> results;
+  {
+    std::vector<std::jthread> threads;
+    for (std::string& result : results) threads.emplace_back([&] { result = parsed->render({}, 0).value_or("failed"); });
+  }
+  for (const std::string& result : results) EXPECT_EQ(result, results[0]);
+  EXPECT_TRUE(results[0].starts_with("한1v한1v"));
 }
 
 TEST(ChatTemplate, RaiseExceptionCarriesTheTemplatesMessage) {
