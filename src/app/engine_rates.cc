@@ -109,6 +109,7 @@ class Bench {
   Result<Times> run(int sequences, int prompt_tokens, int measured_tokens, int max_tokens) {
     const auto meter = std::make_shared<Meter>(sequences, measured_tokens, clock_);
     std::vector<GenerateRequest> requests;
+    requests.reserve(static_cast<size_t>(sequences));
     for (int i = 0; i < sequences; ++i) requests.push_back(random_request(prompt_tokens, max_tokens));
     std::vector<uint64_t> ids;
     const int64_t submitted_us = clock_.now_us();

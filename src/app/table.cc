@@ -40,6 +40,7 @@ void Table::row(std::vector<std::string> cells) {
 
 std::string Table::render() const {
   std::vector<size_t> widths;
+  widths.reserve(titles_.size());
   for (const std::string& title : titles_) widths.push_back(display_width(title));
   for (const auto& row : rows_) {
     for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], display_width(row[i]));

@@ -123,6 +123,7 @@ bool KvCache::reserve(CachedTokens& s, int64_t upto) {
 // Puts the next full block into the tree. If another sequence was first, its blocks are as good bit for bit: ours are freed.
 void KvCache::share_next(CachedTokens& s) {
   std::vector<int32_t> ids;
+  ids.reserve(s.blocks.size());
   for (const auto& blocks : s.blocks) ids.push_back(blocks[static_cast<size_t>(s.shared_blocks)]);
   PrefixTree::Node* node = tree_.insert(s.node, next_block(s), ids);
   for (size_t g = 0; g < ids.size(); ++g) {
