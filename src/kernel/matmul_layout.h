@@ -32,7 +32,7 @@ struct QuantLayout {
   int zero_shift;  // 0: no zero point
   bool blocks_of_256;
   bool has_min;
-  int halves;  // scales per group
+  int halves;  // scales per group, at least 1
 
   constexpr int code_bytes() const { return code_bits * kPanelCols * kGroup / 8; }
   constexpr int scale_offset() const { return code_bytes() / halves; }
@@ -59,7 +59,7 @@ constexpr QuantLayout quant_layout(DType type) {
     case DType::kF16:
     case DType::kBF16: break;
   }
-  return {};
+  return {.code_bits = 0, .zero_shift = 0, .blocks_of_256 = false, .has_min = false, .halves = 1};
 }
 
 // Rounds groups with a largest magnitude below this to zero: 127 / amax must not overflow.
