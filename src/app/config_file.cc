@@ -74,6 +74,17 @@ Status store_kv_type(ServerConfig& config, const std::string& text) {
   return {};
 }
 
+Status store_slowdown(ServerConfig& config, const std::string& text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || !(value >= kSlowdownRange.min && value <= kSlowdownRange.max)) {
+    return fail(Code::kInvalidArgument,
+                fmt::format("is {}, and must be a number from {} to {}", ondol::quoted(text), kSlowdownRange.min, kSlowdownRange.max));
+  }
+  config.engine.stream_slowdown = value;
+  return {};
+}
+
 Status store_prefix_cache(ServerConfig& config, const std::string& text) {
   if (text != "true" && text != "false") return fail(Code::kInvalidArgument, "is " + ondol::quoted(text) + ", and must be true or false");
   config.engine.prefix_cache = text == "true";
@@ -96,6 +107,7 @@ std::span<const Key> keys() {
       {"prefix_cache", "true or false", store_prefix_cache},
       {"step_tokens", "tokens computed in one step", engine_key(&EngineOptions::step_tokens, kStepTokensRange)},
       {"mixed_prefill", "prompt tokens in a step beside streams", engine_key(&EngineOptions::mixed_prefill, kStepTokensRange)},
+      {"stream_slowdown", "how many times longer prompts may make a step beside streams", store_slowdown},
   };
   return kKeys;
 }
@@ -155,7 +167,7 @@ Status read_config(const std::string& path, ServerConfig& config) {
 
 std::string config_keys_help() {
   std::string out;
-  for (const Key& key : keys()) out += fmt::format("  {:<14}{}\n", key.name, key.meaning);
+  for (const Key& key : keys()) out += fmt::format("  {:<16}{}\n", key.name, key.meaning);
   return out;
 }
 

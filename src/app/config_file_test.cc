@@ -28,6 +28,7 @@ max_waiting: 9
 prefix_cache: false
 step_tokens: 256
 mixed_prefill: 32
+stream_slowdown: 1.5
 )",
                                      "c.yaml", config);
   ASSERT_TRUE(status) << status.error().message;
@@ -45,6 +46,7 @@ mixed_prefill: 32
   EXPECT_FALSE(config.engine.prefix_cache);
   EXPECT_EQ(config.engine.step_tokens, 256);
   EXPECT_EQ(config.engine.mixed_prefill, 32);
+  EXPECT_EQ(config.engine.stream_slowdown, 1.5);
 }
 
 TEST(ParseConfig, LeavesTheRestAlone) {
