@@ -12,8 +12,7 @@ constexpr int64_t kMaxInt = std::numeric_limits<int32_t>::max();
 constexpr double kMaxPenaltyFactor = 100;  // beyond it every token seen once is as good as forbidden
 
 // Would change the answer's form or number if they were ignored, so they are refused by name.
-constexpr const char* kRefused[] = {"best_of",        "use_beam_search",    "guided_json", "guided_regex", "guided_choice",
-                                    "guided_grammar", "structured_outputs", "grammar",     "json_schema",  "echo"};
+constexpr const char* kRefused[] = {"best_of", "use_beam_search", "guided_grammar", "grammar", "json_schema", "echo"};
 
 bool asks_for_nothing(const boost::json::value& value) {
   if (const bool* flag = value.if_bool()) return !*flag;
@@ -132,6 +131,7 @@ ApiResult<CommonRequest> parse_common(FieldReader& fields, const RequestLimits& 
   ONDOL_TRY(request.stop_token_ids, parse_stop_token_ids(fields, limits));
   ONDOL_TRY(const std::optional<bool> ignore_eos, fields.boolean("ignore_eos"));
   request.ignore_eos = ignore_eos.value_or(false);
+  ONDOL_TRY(request.format, parse_output_format(fields));
   fields.skip("user");
   fields.skip("metadata");
   return request;

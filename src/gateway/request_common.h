@@ -11,6 +11,7 @@
 #include "engine/engine.h"
 #include "gateway/api_error.h"
 #include "gateway/field_reader.h"
+#include "gateway/output_format.h"
 
 namespace ondol {
 
@@ -38,6 +39,7 @@ struct CommonRequest {
   std::vector<std::string> stop;
   std::vector<int32_t> stop_token_ids;
   bool ignore_eos = false;
+  OutputFormat format;               // of the content
   int logprobs = -1;                 // as SamplingParams::logprobs
   std::vector<std::string> ignored;  // names of fields that had no effect, fit for a header
 };
