@@ -34,7 +34,9 @@ ApiResult<Api::State::Prepared> Api::State::prepare(Kind kind, std::string_view 
   if (kind == Kind::kChat) {
     ONDOL_TRY(ChatRequest request, parse_chat_request(json, request_limits(limits)));
     ONDOL_TRY(prepared.entry, find(request.common.model));
-    ONDOL_TRY(prepared.generate, prepare_chat(prepared.entry->served, request, unix_now_s(), ids.number()));
+    ONDOL_TRY(PreparedChat chat, prepare_chat(prepared.entry->served, request, unix_now_s(), ids.number()));
+    prepared.generate = std::move(chat.generate);
+    prepared.syntax = std::move(chat.syntax);
     prepared.common = std::move(request.common);
   } else {
     ONDOL_TRY(CompletionRequest request, parse_completion_request(json, request_limits(limits)));
@@ -67,9 +69,10 @@ ApiResult<void> Api::State::generate(const std::shared_ptr<Exchange>& exchange, 
                                      : make_completion_format(std::move(meta), tokenizer, logprobs);
   setup.stops = std::move(prepared.common.stop);
   if (kind == Kind::kCompletion) setup.continue_after = prepared.generate.prompt.back();
+  setup.syntax = std::move(prepared.syntax);
+  setup.syntax.id_seed = ids.number();
   setup.logprobs = logprobs;
   setup.stream = prepared.common.stream;
-  setup.include_usage = prepared.common.include_usage;
   setup.headers = std::move(headers);
   setup.received_us = received_us;
 

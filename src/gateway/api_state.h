@@ -39,6 +39,7 @@ struct Api::State {
     const Entry* entry = nullptr;
     CommonRequest common;
     GenerateRequest generate;
+    AnswerSyntax syntax;
   };
 
   State(std::vector<ServedModel> models, Registry& metrics, const ApiLimits& limits);

@@ -45,10 +45,10 @@ struct GenerationSetup {
   std::shared_ptr<ModelMetrics> metrics;
   std::unique_ptr<ResponseFormat> format;
   std::vector<std::string> stops;
+  AnswerSyntax syntax;                    // tools and reasoning, of a chat
   std::optional<int32_t> continue_after;  // see Answer
   bool logprobs = false;
   bool stream = false;
-  bool include_usage = false;
   HttpHeaders headers;
   int64_t received_us = 0;  // SteadyClock
 };
@@ -91,7 +91,6 @@ class Generation final : public TokenSink, public PumpItem, public std::enable_s
   void give_up(const Error& error);
   void begin();
   void flush();
-  void add_event(const std::string& json);
 
   GenerationSetup setup_;  // pump's thread, except gate, pump
   Answer answer_;

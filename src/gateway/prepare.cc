@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 #include <utility>
 
+#include "gateway/tool_prompt.h"
 #include "model/tokenizer.h"
 
 namespace ondol {
@@ -15,14 +16,39 @@ json::string token_or_empty(const Tokenizer& tokenizer, std::optional<int32_t> i
 }
 
 // What templates of the Hugging Face kind may use; the request's own arguments cannot replace these.
-json::object template_context(const Tokenizer& tokenizer, const ChatRequest& request) {
+json::object template_context(const ServedModel& served, const Tokenizer& tokenizer, const ChatRequest& request) {
   json::object context = request.template_arguments;
-  context["messages"] = request.messages;
-  context["tools"] = nullptr;
+  json::array tools = request.tools.callable().empty() ? json::array() : request.tools.for_template();
+  if (served.chat_template->mentions("tools")) {
+    context["messages"] = request.messages;
+    context["tools"] = tools.empty() ? json::value(nullptr) : json::value(std::move(tools));
+  } else {
+    context["messages"] = with_tool_prompt(request.messages, tools);
+    context["tools"] = nullptr;
+  }
   context["add_generation_prompt"] = true;
   context["bos_token"] = token_or_empty(tokenizer, tokenizer.bos());
   context["eos_token"] = token_or_empty(tokenizer, tokenizer.eos());
   return context;
+}
+
+// A model reasons if its prompt leaves the tags open, or does not close them and the tags have a token of their own.
+AnswerSyntax answer_syntax(const Tokenizer& tokenizer, const ChatRequest& request, std::string_view prompt) {
+  constexpr std::pair<const char*, const char*> kTags[] = {{"<think>", "</think>"}, {"<thought>", "</thought>"}};
+  AnswerSyntax syntax;
+  for (const Tool* tool : request.tools.callable()) syntax.tools.push_back(tool->name);
+  syntax.parallel_calls = request.tools.parallel;
+  const std::string_view end = prompt.substr(0, prompt.find_last_not_of(" \n") + 1);
+  for (const auto& [open, close] : kTags) {
+    if (end.ends_with(close)) break;
+    syntax.starts_in_reasoning = end.ends_with(open);
+    syntax.reasoning = syntax.starts_in_reasoning || tokenizer.find(open).has_value();
+    if (!syntax.reasoning) continue;
+    syntax.open_reasoning = open;
+    syntax.close_reasoning = close;
+    break;
+  }
+  return syntax;
 }
 
 ApiResult<void> check_vocabulary(const Tokenizer& tokenizer, const CommonRequest& common) {
@@ -87,14 +113,14 @@ ApiResult<std::vector<int32_t>> tokenize(const Tokenizer& tokenizer, std::string
 
 }  // namespace
 
-ApiResult<GenerateRequest> prepare_chat(const ServedModel& served, const ChatRequest& request, int64_t now_unix_s, uint64_t random_seed) {
+ApiResult<PreparedChat> prepare_chat(const ServedModel& served, const ChatRequest& request, int64_t now_unix_s, uint64_t random_seed) {
   ONDOL_TRY(const Tokenizer* tokenizer, tokenizer_of(served));
   ONDOL_TRY_STATUS(check_vocabulary(*tokenizer, request.common));
   if (served.chat_template == nullptr) {
     return invalid_request("model", "The model " + quoted(served.name) +
                                         " has no chat template that this server can read; use /v1/completions with a plain prompt.");
   }
-  const Result<std::string> text = served.chat_template->render(template_context(*tokenizer, request), now_unix_s);
+  const Result<std::string> text = served.chat_template->render(template_context(served, *tokenizer, request), now_unix_s);
   if (!text) {
     ApiError error = about_field(text.error(), "messages");
     error.message = "The model's chat template does not take these messages: " + error.message;
@@ -103,7 +129,10 @@ ApiResult<GenerateRequest> prepare_chat(const ServedModel& served, const ChatReq
   // The template writes the special tokens itself.
   ONDOL_TRY(std::vector<int32_t> prompt, tokenize(*tokenizer, *text, {.add_special = false, .parse_special = true}, "messages"));
   ONDOL_TRY_STATUS(check_length(prompt.size(), served.engine->max_context(), "messages"));
-  return with_options(served, request.common, std::move(prompt), random_seed);
+  PreparedChat out;
+  out.syntax = answer_syntax(*tokenizer, request, *text);
+  out.generate = with_options(served, request.common, std::move(prompt), random_seed);
+  return out;
 }
 
 ApiResult<GenerateRequest> prepare_completion(const ServedModel& served, const CompletionRequest& request, uint64_t random_seed) {

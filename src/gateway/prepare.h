@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "gateway/answer_parser.h"
 #include "gateway/api.h"
 #include "gateway/api_error.h"
 #include "gateway/chat_request.h"
@@ -13,8 +14,13 @@
 
 namespace ondol {
 
+struct PreparedChat {
+  GenerateRequest generate;
+  AnswerSyntax syntax;  // what the answer may hold beside content; id_seed is left to the caller
+};
+
 // `now_unix_s` feeds templates that print the date. `random_seed` serves requests without a seed.
-ApiResult<GenerateRequest> prepare_chat(const ServedModel& served, const ChatRequest& request, int64_t now_unix_s, uint64_t random_seed);
+ApiResult<PreparedChat> prepare_chat(const ServedModel& served, const ChatRequest& request, int64_t now_unix_s, uint64_t random_seed);
 ApiResult<GenerateRequest> prepare_completion(const ServedModel& served, const CompletionRequest& request, uint64_t random_seed);
 
 }  // namespace ondol
