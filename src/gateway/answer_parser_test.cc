@@ -231,7 +231,7 @@ TEST(AnswerParser, IdsDifferAndFollowTheSeed) {
   AnswerSyntax syntax = tools();
   const std::string text = "<tool_call>{\"name\": \"now\"}\n{\"name\": \"now\"}</tool_call>";
   std::set<std::string> ids;
-  for (const uint64_t seed : {1, 2, 1}) {
+  for (const uint64_t seed : {1u, 2u, 1u}) {
     syntax.id_seed = seed;
     for (const AnswerPart& part : parse_cut(text, syntax, {}).parts) ids.insert(part.call_id);
   }
