@@ -165,8 +165,8 @@ def test_thinking_switch_reaches_the_template(client):
         ({"model": "gpt-5"}, openai.NotFoundError, "model", "model_not_found"),
         ({"temperature": 3}, openai.BadRequestError, "temperature", "invalid_type"),
         ({"n": 2}, openai.BadRequestError, "n", "unsupported_parameter"),
-        ({"tools": [{"type": "function", "function": {"name": "f"}}]}, openai.BadRequestError, "tools", "unsupported_parameter"),
-        ({"response_format": {"type": "json_object"}}, openai.BadRequestError, "response_format", "unsupported_parameter"),
+        ({"tools": [{"type": "web_search"}]}, openai.BadRequestError, "tools[0].type", "unsupported_parameter"),
+        ({"response_format": {"type": "xml"}}, openai.BadRequestError, "response_format.type", None),
         ({"messages": []}, openai.BadRequestError, "messages", None),
         ({"messages": [{"role": "user", "content": "long " * 40_000}]}, openai.BadRequestError, "messages", "context_length_exceeded"),
         (
