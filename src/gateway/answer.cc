@@ -14,6 +14,11 @@ size_t count_chars(std::string_view utf8) {
 
 }  // namespace
 
+void AnswerPiece::append(AnswerPiece more) {
+  for (AnswerPart& part : more.parts) append_part(parts, std::move(part));
+  std::move(more.tokens.begin(), more.tokens.end(), std::back_inserter(tokens));
+}
+
 Answer::Answer(const Tokenizer& tokenizer, std::vector<std::string> stops, bool logprobs)
     : decoder_(tokenizer), stops_(std::move(stops)), logprobs_(logprobs) {}
 
@@ -37,11 +42,7 @@ AnswerPiece Answer::take() { return std::exchange(piece_, {}); }
 
 void Answer::show(std::string text) {
   shown_bytes_ += text.size();
-  if (piece_.text.empty()) {
-    piece_.text = std::move(text);
-  } else {
-    piece_.text += text;
-  }
+  if (!text.empty()) append_part(piece_.parts, {.kind = AnswerPart::Kind::kContent, .text = std::move(text), .call_id = {}, .name = {}});
   release_tokens(false);
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "gateway/answer_part.h"
 #include "gateway/stop_strings.h"
 #include "model/tokenizer.h"
 
@@ -20,9 +21,11 @@ struct TokenRecord {
 };
 
 struct AnswerPiece {
-  std::string text;                 // valid UTF-8, whole characters
+  std::vector<AnswerPart> parts;    // valid UTF-8, whole characters
   std::vector<TokenRecord> tokens;  // only with logprobs: those whose text begins in what was shown so far
-  bool empty() const { return text.empty() && tokens.empty(); }
+  bool empty() const { return parts.empty() && tokens.empty(); }
+  // Puts another piece behind this one.
+  void append(AnswerPiece more);
 };
 
 class Answer {

@@ -7,6 +7,8 @@
 namespace ondol {
 namespace {
 
+std::string content(const AnswerPiece& piece) { return text_of(piece.parts, AnswerPart::Kind::kContent); }
+
 struct Told {
   std::string text;
   std::vector<AnswerPiece> pieces;
@@ -20,7 +22,7 @@ Told tell(std::string_view bytes, std::vector<std::string> stops, bool logprobs 
   Told told;
   const auto take = [&] {
     told.pieces.push_back(answer.take());
-    told.text += told.pieces.back().text;
+    told.text += content(told.pieces.back());
   };
   for (const char c : bytes) {
     answer.push({.token = static_cast<unsigned char>(c), .logprob = -1, .top = {}});
@@ -36,9 +38,9 @@ Told tell(std::string_view bytes, std::vector<std::string> stops, bool logprobs 
 TEST(Answer, ShowsWholeCharactersOnly) {
   const Told told = tell("온돌 ok", {});
   EXPECT_EQ(told.text, "온돌 ok");
-  EXPECT_EQ(told.pieces[0].text, "");
-  EXPECT_EQ(told.pieces[1].text, "");
-  EXPECT_EQ(told.pieces[2].text, "온");
+  EXPECT_EQ(content(told.pieces[0]), "");
+  EXPECT_EQ(content(told.pieces[1]), "");
+  EXPECT_EQ(content(told.pieces[2]), "온");
   EXPECT_EQ(tell("a\xec\x98", {}).text, "a\xEF\xBF\xBD");
 }
 
@@ -55,7 +57,7 @@ TEST(Answer, StopStringInsideAPieceOfSeveralCharacters) {
   answer.push({.token = 'x', .logprob = 0, .top = {}});
   answer.push({.token = 256, .logprob = 0, .top = {}});
   answer.finish();
-  EXPECT_EQ(answer.take().text, "x ");
+  EXPECT_EQ(content(answer.take()), "x ");
   EXPECT_TRUE(answer.stopped());
 }
 
@@ -77,7 +79,7 @@ TEST(Answer, LogprobsOfAStopStringAreNotShown) {
   for (const AnswerPiece& piece : told.pieces) tokens += piece.tokens.size();
   EXPECT_EQ(tokens, 2u);
   const Told almost = tell("abSTO", {"STOP"}, true);
-  EXPECT_EQ(almost.pieces.back().text, "STO");
+  EXPECT_EQ(content(almost.pieces.back()), "STO");
   EXPECT_EQ(almost.pieces.back().tokens.size(), 3u);
 }
 
@@ -96,7 +98,7 @@ TEST(Answer, GoesOnAfterThePromptsLastToken) {
   Answer answer(tokenizer, {"x"}, false);
   answer.continue_after('x');
   answer.push({.token = 'y', .logprob = 0, .top = {}});
-  EXPECT_EQ(answer.take().text, "y");
+  EXPECT_EQ(content(answer.take()), "y");
   EXPECT_EQ(answer.tokens(), 1);
   EXPECT_FALSE(answer.stopped());
 }

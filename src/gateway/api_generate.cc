@@ -69,7 +69,6 @@ ApiResult<void> Api::State::generate(const std::shared_ptr<Exchange>& exchange, 
   if (kind == Kind::kCompletion) setup.continue_after = prepared.generate.prompt.back();
   setup.logprobs = logprobs;
   setup.stream = prepared.common.stream;
-  setup.include_usage = prepared.common.include_usage;
   setup.headers = std::move(headers);
   setup.received_us = received_us;
 

@@ -144,12 +144,11 @@ void Generation::take_token(const Timed& token) {
 void Generation::show() {
   AnswerPiece piece = answer_.take();
   if (!setup_.stream) {
-    collected_.text += piece.text;
-    std::move(piece.tokens.begin(), piece.tokens.end(), std::back_inserter(collected_.tokens));
+    collected_.append(std::move(piece));
     return;
   }
   begin();
-  if (!piece.empty()) add_event(setup_.format->delta(piece));
+  if (!piece.empty()) unsent_ += setup_.format->delta(piece);
 }
 
 void Generation::complete(const FinishEvent& finish) {
@@ -165,7 +164,8 @@ void Generation::complete(const FinishEvent& finish) {
   }
   const Usage usage{.prompt_tokens = finish.prompt_tokens,
                     .cached_tokens = finish.cached_tokens,
-                    .completion_tokens = stopped ? answer_.tokens() : finish.completion_tokens};
+                    .completion_tokens = stopped ? answer_.tokens() : finish.completion_tokens,
+                    .reasoning_tokens = 0};
   succeed(stopped ? "stop" : reason_name(finish.reason), usage);
 }
 
@@ -173,9 +173,7 @@ void Generation::succeed(std::string_view finish_reason, const Usage& usage) {
   over_ = true;
   show();
   if (setup_.stream) {
-    add_event(setup_.format->closing(finish_reason));
-    if (setup_.include_usage) add_event(setup_.format->usage(usage));
-    add_event("[DONE]");
+    unsent_ += setup_.format->closing(finish_reason, usage);
     flush();
     setup_.exchange->finish();
     return;
@@ -191,7 +189,7 @@ void Generation::give_up(const Error& error) {
   const ApiError api_error = to_api_error(error);
   if (begun_) {
     show();
-    add_event(error_json(api_error));
+    unsent_ += setup_.format->failed(api_error);
     flush();
     setup_.exchange->abort();
     return;
@@ -207,13 +205,7 @@ void Generation::begin() {
   headers.emplace_back("Cache-Control", "no-cache");
   headers.emplace_back("X-Accel-Buffering", "no");
   setup_.exchange->begin_stream(200, "text/event-stream", std::move(headers));
-  if (const std::string opening = setup_.format->opening(); !opening.empty()) add_event(opening);
-}
-
-void Generation::add_event(const std::string& json) {
-  unsent_ += "data: ";
-  unsent_ += json;
-  unsent_ += "\n\n";
+  unsent_ += setup_.format->opening();
 }
 
 void Generation::flush() {

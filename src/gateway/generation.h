@@ -48,7 +48,6 @@ struct GenerationSetup {
   std::optional<int32_t> continue_after;  // see Answer
   bool logprobs = false;
   bool stream = false;
-  bool include_usage = false;
   HttpHeaders headers;
   int64_t received_us = 0;  // SteadyClock
 };
@@ -91,7 +90,6 @@ class Generation final : public TokenSink, public PumpItem, public std::enable_s
   void give_up(const Error& error);
   void begin();
   void flush();
-  void add_event(const std::string& json);
 
   GenerationSetup setup_;  // pump's thread, except gate, pump
   Answer answer_;

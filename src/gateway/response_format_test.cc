@@ -14,7 +14,7 @@ const Usage kUsage = {.prompt_tokens = 5, .cached_tokens = 2, .completion_tokens
 
 AnswerPiece piece(bool tokens) {
   AnswerPiece out;
-  out.text = "h\"\n";
+  out.parts.push_back({.kind = AnswerPart::Kind::kContent, .text = "h\"\n", .call = 0, .call_id = {}, .name = {}});
   if (tokens) {
     out.tokens.push_back(
         {.event = {.token = 'h', .logprob = -0.5f, .top = {{'h', -0.5f}, {0xED, -INFINITY}}}, .byte_offset = 0, .char_offset = 0});
@@ -23,27 +23,18 @@ AnswerPiece piece(bool tokens) {
   return out;
 }
 
+std::string frame(const std::string& json) { return "data: " + json + "\n\n"; }
+
 TEST(ChatFormat, ChunksAsOpenAIs) {
   const FakeTokenizer tokenizer;
   const auto format = make_chat_format(kMeta, tokenizer, false);
   const std::string head =
       R"({"id":"id-1","object":"chat.completion.chunk","created":12,"model":"m","system_fingerprint":"fp_0","choices":[)";
-  EXPECT_EQ(format->opening(), head + R"({"index":0,"delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null}]})");
-  EXPECT_EQ(format->delta(piece(false)), head + R"({"index":0,"delta":{"content":"h\"\n"},"logprobs":null,"finish_reason":null}]})");
-  EXPECT_EQ(format->closing("stop"), head + R"({"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"}]})");
-  EXPECT_EQ(format->usage(kUsage), head + R"(],"usage":{"prompt_tokens":5,"completion_tokens":3,"total_tokens":8,)" +
-                                       R"("prompt_tokens_details":{"cached_tokens":2}}})");
-}
-
-TEST(ChatFormat, ChunksSayThatUsageWillFollow) {
-  const FakeTokenizer tokenizer;
-  ResponseMeta meta = kMeta;
-  meta.include_usage = true;
-  for (const auto& format : {make_chat_format(meta, tokenizer, false), make_completion_format(meta, tokenizer, false)}) {
-    EXPECT_TRUE(format->delta(piece(false)).ends_with(R"("finish_reason":null}],"usage":null})"));
-    EXPECT_TRUE(format->closing("stop").ends_with(R"("usage":null})"));
-    EXPECT_TRUE(format->usage(kUsage).ends_with(R"("cached_tokens":2}}})"));
-  }
+  EXPECT_EQ(format->opening(),
+            frame(head + R"({"index":0,"delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null}]})"));
+  EXPECT_EQ(format->delta(piece(false)), frame(head + R"({"index":0,"delta":{"content":"h\"\n"},"logprobs":null,"finish_reason":null}]})"));
+  EXPECT_EQ(format->closing("stop", kUsage),
+            frame(head + R"({"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"}]})") + frame("[DONE]"));
 }
 
 TEST(ChatFormat, WholeWithLogprobs) {
@@ -64,8 +55,9 @@ TEST(CompletionFormat, LegacyShapes) {
   const auto plain = make_completion_format(kMeta, tokenizer, false);
   const std::string head = R"({"id":"id-1","object":"text_completion","created":12,"model":"m","system_fingerprint":"fp_0","choices":[)";
   EXPECT_EQ(plain->opening(), "");
-  EXPECT_EQ(plain->delta(piece(false)), head + R"({"text":"h\"\n","index":0,"logprobs":null,"finish_reason":null}]})");
-  EXPECT_EQ(plain->closing("stop"), head + R"({"text":"","index":0,"logprobs":null,"finish_reason":"stop"}]})");
+  EXPECT_EQ(plain->delta(piece(false)), frame(head + R"({"text":"h\"\n","index":0,"logprobs":null,"finish_reason":null}]})"));
+  EXPECT_EQ(plain->closing("stop", kUsage),
+            frame(head + R"({"text":"","index":0,"logprobs":null,"finish_reason":"stop"}]})") + frame("[DONE]"));
   const auto format = make_completion_format(kMeta, tokenizer, true);
   EXPECT_EQ(format->whole(piece(true), "stop", kUsage),
             head + R"({"text":"h\"\n","index":0,"logprobs":{"tokens":["h","<end>"],"token_logprobs":[-5E-1,-2.5E-1],)" +
