@@ -129,7 +129,10 @@ class RequestParser {
       FieldReader reader(*object, "reasoning");
       ONDOL_TRY(const std::optional<std::string> effort, one_of(reader, "effort", kEfforts));
       ONDOL_TRY(const std::optional<std::string> summary, one_of(reader, "summary", kSummaries));
-      if (effort) echo["effort"] = request_.chat["reasoning_effort"] = *effort;
+      if (effort) {
+        echo["effort"] = *effort;
+        request_.chat["reasoning_effort"] = *effort == "max" ? "xhigh" : *effort;  // the most that chat completions know
+      }
       if (summary) {
         echo["summary"] = *summary;
         ignored_.push_back("reasoning.summary");  // the reasoning itself is in the answer

@@ -89,6 +89,8 @@ TEST_F(ResponsesRequestTest, NamesWhatHasNoEffect) {
             (std::vector<std::string>{"text.verbosity", "reasoning.summary", "reasoning.mode", "include.reasoning.encrypted_content",
                                       "service_tier", "truncation", "stream_options.include_obfuscation", "context_management"}));
   EXPECT_EQ(request.chat.at("reasoning_effort"), "low");
+  EXPECT_EQ(with(R"("reasoning": {"effort": "max"})")->chat.at("reasoning_effort"), "xhigh");
+  EXPECT_EQ(with(R"("reasoning": {"effort": "max"})")->echo.at("reasoning").at("effort"), "max");
   EXPECT_EQ(request.echo.at("reasoning"), json::parse(R"({"effort": "low", "summary": "auto"})"));
   EXPECT_EQ(request.echo.at("text").at("verbosity"), "low");
   EXPECT_EQ(request.echo.at("truncation"), "disabled");
@@ -146,15 +148,21 @@ TEST_F(ResponsesRequestTest, ToolsInTheChatForm) {
   EXPECT_EQ(request.echo.at("tool_choice"), json::parse(R"({"type": "function", "name": "g"})"));
 }
 
-TEST_F(ResponsesRequestTest, AllowedToolsHideTheOthers) {
-  const ResponsesRequest request = with(R"("tools": [{"type": "function", "name": "f"}, {"type": "function", "name": "g"}],
-      "tool_choice": {"type": "allowed_tools", "mode": "required", "tools": [{"type": "function", "name": "g"}]})")
-                                       .value();
-  EXPECT_EQ(request.chat.at("tools"), json::parse(R"([{"type": "function", "function": {"name": "g"}}])"));
-  EXPECT_EQ(request.chat.at("tool_choice"), "required");
-  EXPECT_EQ(request.echo.at("tools").as_array().size(), 2u);
+TEST_F(ResponsesRequestTest, AllowedTools) {
+  const auto choose = [&](const std::string& mode) {
+    return with(R"("tools": [{"type": "function", "name": "f"}, {"type": "function", "name": "g"}], "tool_choice":
+        {"type": "allowed_tools", )" +
+                mode + R"("tools": [{"type": "function", "name": "g"}]})")
+        .value();
+  };
+  const ResponsesRequest request = choose(R"("mode": "required", )");
+  EXPECT_EQ(request.chat.at("tools").as_array().size(), 2u) << "the model reads them all";
+  EXPECT_EQ(request.chat.at("tool_choice"), json::parse(R"({"type": "allowed_tools", "allowed_tools": {"mode": "required",
+      "tools": [{"type": "function", "function": {"name": "g"}}]}})"));
   EXPECT_EQ(request.echo.at("tool_choice"),
             json::parse(R"({"type": "allowed_tools", "mode": "required", "tools": [{"type": "function", "name": "g"}]})"));
+  EXPECT_EQ(choose("").chat.at("tool_choice").at("allowed_tools").at("mode"), "auto");
+  EXPECT_EQ(choose(R"("mode": "none", )").chat.at("tool_choice"), "none");
 }
 
 TEST_F(ResponsesRequestTest, OutputFormats) {

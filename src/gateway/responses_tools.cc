@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <optional>
-#include <set>
 
 namespace ondol {
 namespace {
@@ -99,7 +98,6 @@ ApiResult<std::string> parse_chosen(const json::value& value, const std::string&
 
 struct Choice {
   json::value chat, echo;
-  std::optional<std::set<std::string>> allowed;
 };
 
 ApiResult<Choice> parse_allowed(FieldReader& fields, const json::array& tools) {
@@ -108,29 +106,35 @@ ApiResult<Choice> parse_allowed(FieldReader& fields, const json::array& tools) {
     return invalid_request("tool_choice.mode", "tool_choice.mode must be auto or required, not " + quoted(*mode, 40) + ".");
   }
   ONDOL_TRY(const json::array* names, fields.array("tools"));
-  if (names == nullptr || names->empty()) return invalid_request("tool_choice.tools", "tool_choice.tools must name at least one tool.");
-  Choice choice;
-  choice.allowed.emplace();
-  json::array echoed;
-  for (size_t i = 0; i < names->size(); ++i) {
-    ONDOL_TRY(std::string name, parse_chosen((*names)[i], "tool_choice.tools[" + std::to_string(i) + "]", tools));
-    echoed.push_back({{"type", "function"}, {"name", name}});
-    choice.allowed->insert(std::move(name));
+  if (names == nullptr || names->empty() || names->size() > kMaxResponsesTools) {
+    return invalid_request("tool_choice.tools",
+                           "tool_choice.tools must name at least one tool, and at most " + std::to_string(kMaxResponsesTools) + ".");
   }
-  choice.chat = json::string(mode.value_or("auto"));
-  choice.echo = {{"type", "allowed_tools"}, {"mode", choice.chat}, {"tools", std::move(echoed)}};
+  json::array nested, flat;
+  for (size_t i = 0; i < names->size(); ++i) {
+    ONDOL_TRY(const std::string name, parse_chosen((*names)[i], "tool_choice.tools[" + std::to_string(i) + "]", tools));
+    flat.push_back({{"type", "function"}, {"name", name}});
+    nested.push_back({{"type", "function"}, {"function", {{"name", name}}}});
+  }
+  Choice choice;
+  choice.echo = {{"type", "allowed_tools"}, {"mode", mode.value_or("auto")}, {"tools", std::move(flat)}};
+  if (mode == "none") {
+    choice.chat = "none";
+  } else {
+    choice.chat = {{"type", "allowed_tools"}, {"allowed_tools", {{"mode", mode.value_or("auto")}, {"tools", std::move(nested)}}}};
+  }
   return choice;
 }
 
 ApiResult<Choice> parse_choice(FieldReader& fields, const json::array& tools) {
   const json::value* value = fields.take("tool_choice");
-  if (value == nullptr) return Choice{.chat = "auto", .echo = "auto", .allowed = {}};
+  if (value == nullptr) return Choice{.chat = "auto", .echo = "auto"};
   if (value->is_string()) {
     if (*value != "auto" && *value != "none" && *value != "required") {
       return fields.wrong("tool_choice", "auto, none, required or an object", *value);
     }
     if (*value == "required" && tools.empty()) return invalid_request("tool_choice", "tool_choice is required, but there are no tools.");
-    return Choice{.chat = *value, .echo = *value, .allowed = {}};
+    return Choice{.chat = *value, .echo = *value};
   }
   const json::object* object = value->if_object();
   if (object == nullptr) return fields.wrong("tool_choice", "auto, none, required or an object", *value);
@@ -138,8 +142,7 @@ ApiResult<Choice> parse_choice(FieldReader& fields, const json::array& tools) {
   ONDOL_TRY(const std::optional<std::string> type, choice.string("type"));
   if (type == "allowed_tools") return parse_allowed(choice, tools);
   ONDOL_TRY(const std::string name, parse_chosen(*value, "tool_choice", tools));
-  return Choice{
-      .chat = {{"type", "function"}, {"function", {{"name", name}}}}, .echo = {{"type", "function"}, {"name", name}}, .allowed = {}};
+  return Choice{.chat = {{"type", "function"}, {"function", {{"name", name}}}}, .echo = {{"type", "function"}, {"name", name}}};
 }
 
 ApiResult<void> parse_schema_format(FieldReader& fields, json::object& chat, json::object& echo) {
@@ -186,10 +189,7 @@ ApiResult<void> parse_responses_tools(FieldReader& fields, json::object& chat, j
   ONDOL_TRY(Choice choice, parse_choice(fields, tools));
   ONDOL_TRY(const std::optional<bool> parallel, fields.boolean("parallel_tool_calls"));
   json::array nested;
-  for (const json::value& tool : tools) {
-    const std::string name(tool.at("name").as_string());
-    if (!choice.allowed || choice.allowed->contains(name)) nested.push_back(nested_tool(tool.get_object()));
-  }
+  for (const json::value& tool : tools) nested.push_back(nested_tool(tool.get_object()));
   if (!nested.empty()) {
     chat["tools"] = std::move(nested);
     chat["tool_choice"] = std::move(choice.chat);

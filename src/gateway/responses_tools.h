@@ -12,8 +12,8 @@ namespace ondol {
 inline constexpr size_t kMaxResponsesTools = 128;
 
 // tools, tool_choice and parallel_tool_calls: into `chat` as a chat completion says them, into `echo` as the response repeats them.
-// Tools that OpenAI runs itself (web_search, file_search...) are refused by name. A choice of type allowed_tools leaves the others out of
-// `chat`: the model never sees them.
+// Tools that OpenAI runs itself (web_search, file_search...) are refused by name. Whatever tool_choice allows, the
+// model reads all tools: prompts of one conversation keep their beginning, which is in the prefix cache.
 ApiResult<void> parse_responses_tools(FieldReader& fields, boost::json::object& chat, boost::json::object& echo);
 
 // text.format to response_format; text.verbosity, which has no effect, goes into `echo` only.
