@@ -132,52 +132,6 @@ TEST_F(ResponsesRequestTest, OneTurnOfTheModelIsOneMessage) {
   EXPECT_TRUE(request->items[7]->at("id").as_string().starts_with("rs_"));
 }
 
-TEST_F(ResponsesRequestTest, ToolsInTheChatForm) {
-  const ResponsesRequest request = with(R"("tools": [{"type": "function", "name": "f", "parameters": {"type": "object"}, "strict": true},
-      {"type": "function", "name": "g", "description": "d"}], "tool_choice": {"type": "function", "name": "g"},
-      "parallel_tool_calls": false)")
-                                       .value();
-  EXPECT_EQ(request.chat.at("tools"), json::parse(R"([
-      {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}, "strict": true}},
-      {"type": "function", "function": {"name": "g", "description": "d"}}])"));
-  EXPECT_EQ(request.chat.at("tool_choice"), json::parse(R"({"type": "function", "function": {"name": "g"}})"));
-  EXPECT_EQ(request.chat.at("parallel_tool_calls"), false);
-  EXPECT_EQ(request.echo.at("tools"), json::parse(R"([
-      {"type": "function", "name": "f", "description": null, "parameters": {"type": "object"}, "strict": true},
-      {"type": "function", "name": "g", "description": "d", "parameters": null, "strict": null}])"));
-  EXPECT_EQ(request.echo.at("tool_choice"), json::parse(R"({"type": "function", "name": "g"})"));
-}
-
-TEST_F(ResponsesRequestTest, AllowedTools) {
-  const auto choose = [&](const std::string& mode) {
-    return with(R"("tools": [{"type": "function", "name": "f"}, {"type": "function", "name": "g"}], "tool_choice":
-        {"type": "allowed_tools", )" +
-                mode + R"("tools": [{"type": "function", "name": "g"}]})")
-        .value();
-  };
-  const ResponsesRequest request = choose(R"("mode": "required", )");
-  EXPECT_EQ(request.chat.at("tools").as_array().size(), 2u) << "the model reads them all";
-  EXPECT_EQ(request.chat.at("tool_choice"), json::parse(R"({"type": "allowed_tools", "allowed_tools": {"mode": "required",
-      "tools": [{"type": "function", "function": {"name": "g"}}]}})"));
-  EXPECT_EQ(request.echo.at("tool_choice"),
-            json::parse(R"({"type": "allowed_tools", "mode": "required", "tools": [{"type": "function", "name": "g"}]})"));
-  EXPECT_EQ(choose("").chat.at("tool_choice").at("allowed_tools").at("mode"), "auto");
-  EXPECT_EQ(choose(R"("mode": "none", )").chat.at("tool_choice"), "none");
-}
-
-TEST_F(ResponsesRequestTest, OutputFormats) {
-  const ResponsesRequest schema =
-      with(R"("text": {"format": {"type": "json_schema", "name": "n", "schema": {"type": "object"}, "strict": true}})").value();
-  EXPECT_EQ(schema.chat.at("response_format"),
-            json::parse(R"({"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}, "strict": true}})"));
-  EXPECT_EQ(schema.echo.at("text").at("format"), json::parse(R"({"type": "json_schema", "name": "n", "description": null,
-      "schema": {"type": "object"}, "strict": true})"));
-  const ResponsesRequest object = with(R"("text": {"format": {"type": "json_object"}})").value();
-  EXPECT_EQ(object.chat.at("response_format"), json::parse(R"({"type": "json_object"})"));
-  EXPECT_EQ(object.echo.at("text").at("format"), json::parse(R"({"type": "json_object"})"));
-  EXPECT_FALSE(with(R"("text": {"format": {"type": "text"}})")->chat.contains("response_format"));
-}
-
 TEST_F(ResponsesRequestTest, ContinuesAConversationWithoutItsInstructions) {
   const ResponsesRequest first = parse(R"({"model": "m", "input": "q", "instructions": "old"})").value();
   keep("resp_1", first, R"({"output": [{"id": "fc_9", "type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}]})");
