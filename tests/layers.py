@@ -22,7 +22,7 @@ MAY_USE = {
 # Heavy or foreign headers stay in the room that owns them.
 LIBRARY_ROOMS = {
     r"boost/(asio|beast)": {"net"},
-    r"openssl/": {"net", "app"},
+    r"openssl/": {"net"},
     r"unicode/": {"model"},
     r"immintrin\.h": {"kernel", "base"},
     r"CLI/": {"app"},

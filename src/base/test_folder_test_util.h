@@ -14,7 +14,7 @@ namespace ondol {
 class TestFolder {
  public:
   TestFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "ondol_app_XXXXXX").string();
+    std::string pattern = (std::filesystem::temp_directory_path() / "ondol_test_XXXXXX").string();
     if (::mkdtemp(pattern.data()) == nullptr) ADD_FAILURE() << "cannot make " << pattern;
     path_ = pattern;
   }

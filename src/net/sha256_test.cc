@@ -1,8 +1,8 @@
-#include "app/sha256.h"
+#include "net/sha256.h"
 
 #include <gtest/gtest.h>
 
-#include "app/test_folder_test_util.h"
+#include "base/test_folder_test_util.h"
 
 namespace ondol {
 namespace {
