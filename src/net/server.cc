@@ -255,6 +255,9 @@ void ServerCore::run(std::function<void()> callback) {
 
 Result<std::unique_ptr<HttpServer>> HttpServer::start(const HttpServerOptions& options, Registry& metrics, HttpHandler handler) {
   const auto core = std::make_shared<ServerCore>(options, metrics, std::move(handler));
+  if (!options.tls_certificate.empty() || !options.tls_key.empty()) {
+    ONDOL_TRY(core->tls, TlsCertificate::load(options.tls_certificate, options.tls_key));
+  }
   ONDOL_TRY(const auto endpoints, resolve(core->io, options));
   auto listeners = listen_on(core, endpoints);
   // Port 0: the one that the first address got may be taken on the second.
