@@ -10,6 +10,7 @@
 #include <iterator>
 #include <set>
 #include <span>
+#include <sstream>
 
 #include "app/options.h"
 #include "app/sizes.h"
@@ -34,6 +35,34 @@ Store text_key(std::string ServerConfig::* member) {
     config.*member = text;
     return {};
   };
+}
+
+Store access_key(std::string AccessOptions::* member) {
+  return [member](ServerConfig& config, const std::string& text) -> Status {
+    if (text.empty()) return fail(Code::kInvalidArgument, "is empty");
+    config.access.*member = text;
+    return {};
+  };
+}
+
+Result<bool> parse_bool(const std::string& text) {
+  if (text == "true" || text == "false") return text == "true";
+  return fail(Code::kInvalidArgument, "is " + ondol::quoted(text) + ", and must be true or false");
+}
+
+Store access_flag(bool AccessOptions::* member) {
+  return [member](ServerConfig& config, const std::string& text) -> Status {
+    ONDOL_TRY(config.access.*member, parse_bool(text));
+    return {};
+  };
+}
+
+// Separated by spaces: an origin has none.
+Status store_cors_origins(ServerConfig& config, const std::string& text) {
+  std::istringstream words(text);
+  config.access.cors_origins.assign(std::istream_iterator<std::string>(words), {});
+  if (config.access.cors_origins.empty()) return fail(Code::kInvalidArgument, "is empty");
+  return {};
 }
 
 Result<int> parse_int(const std::string& text, IntRange range) {
@@ -75,8 +104,7 @@ Status store_kv_type(ServerConfig& config, const std::string& text) {
 }
 
 Status store_prefix_cache(ServerConfig& config, const std::string& text) {
-  if (text != "true" && text != "false") return fail(Code::kInvalidArgument, "is " + ondol::quoted(text) + ", and must be true or false");
-  config.engine.prefix_cache = text == "true";
+  ONDOL_TRY(config.engine.prefix_cache, parse_bool(text));
   return {};
 }
 
@@ -87,6 +115,12 @@ std::span<const Key> keys() {
       {"host", "address to listen on (127.0.0.1)", text_key(&ServerConfig::host)},
       {"port", "port to listen on (8080)", int_key(&ServerConfig::port, kPortRange)},
       {"drain", "seconds for answers in progress after SIGTERM (30)", int_key(&ServerConfig::drain_s, kDrainRange)},
+      {"tls_cert", "PEM file: certificate and chain; HTTPS", access_key(&AccessOptions::tls_certificate)},
+      {"tls_key", "PEM file: its private key", access_key(&AccessOptions::tls_key)},
+      {"api_keys", "key file of `ondol key create`", access_key(&AccessOptions::api_keys)},
+      {"require_key", "true: this machine needs a key, too", access_flag(&AccessOptions::require_key)},
+      {"allow_anonymous", "true: no keys, anyone may come in", access_flag(&AccessOptions::allow_anonymous)},
+      {"cors_origin", "web pages that may call, separated by spaces; * = all", store_cors_origins},
       {"threads", "threads that compute (0 = all)", engine_key(&EngineOptions::threads, kThreadsRange)},
       {"ctx", "tokens of one conversation (0 = what fits)", engine_key(&EngineOptions::max_context, kContextRange)},
       {"kv_bytes", "memory for the KV cache, as 2G", store_kv_bytes},
@@ -155,7 +189,7 @@ Status read_config(const std::string& path, ServerConfig& config) {
 
 std::string config_keys_help() {
   std::string out;
-  for (const Key& key : keys()) out += fmt::format("  {:<14}{}\n", key.name, key.meaning);
+  for (const Key& key : keys()) out += fmt::format("  {:<16}{}\n", key.name, key.meaning);
   return out;
 }
 

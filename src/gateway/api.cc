@@ -6,6 +6,7 @@
 
 #include "base/version.h"
 #include "gateway/api_state.h"
+#include "gateway/openapi.h"
 
 namespace ondol {
 namespace {
@@ -66,7 +67,8 @@ bool is_json(std::string_view content_type) {
 
 const char* known_methods(std::string_view path) {
   if (path == "/v1/chat/completions" || path == "/v1/completions") return "POST";
-  if (path == "/health" || path == "/ready" || path == "/metrics" || path == "/version" || path == kModelsPath) return "GET";
+  if (path == "/health" || path == "/ready" || path == "/metrics" || path == "/version" || path == "/openapi.json" || path == kModelsPath)
+    return "GET";
   if (path.starts_with("/v1/models/") && path.size() > kModelsPath.size() + 1) return "GET";
   return nullptr;
 }
@@ -79,8 +81,9 @@ void respond_error(Exchange& exchange, const ApiError& error, const std::string&
   exchange.respond(std::move(response));
 }
 
-Api::State::State(std::vector<ServedModel> models, Registry& metrics, const ApiLimits& api_limits)
+Api::State::State(std::vector<ServedModel> models, Registry& metrics, const ApiLimits& api_limits, AdmissionOptions admitted)
     : limits(api_limits),
+      admission(std::move(admitted)),
       registry(metrics),
       ids((static_cast<uint64_t>(std::random_device()()) << 32) | std::random_device()()),
       pump(std::make_shared<Pump>()),
@@ -127,6 +130,11 @@ ApiResult<HttpResponse> Api::State::get(const HttpRequest& request) {
   if (path == "/health") return json_response({{"status", "ok"}});
   if (path == "/ready") return ready ? json_response({{"status", "ready"}}) : json_response({{"status", "not ready"}}, 503);
   if (path == "/version") return version_response();
+  if (path == "/openapi.json") {
+    HttpResponse response;
+    response.body = openapi_json();
+    return response;
+  }
   if (path == "/metrics") return metrics_page();
   return models(path == kModelsPath ? std::string_view() : std::string_view(path).substr(kModelsPath.size() + 1));
 }
@@ -176,8 +184,8 @@ ApiResult<void> Api::State::accept(const std::shared_ptr<Exchange>& exchange, Ki
   return {};
 }
 
-Api::Api(std::vector<ServedModel> models, Registry& metrics, const ApiLimits& limits)
-    : state_(std::make_shared<State>(std::move(models), metrics, limits)) {}
+Api::Api(std::vector<ServedModel> models, Registry& metrics, const ApiLimits& limits, AdmissionOptions admission)
+    : state_(std::make_shared<State>(std::move(models), metrics, limits, std::move(admission))) {}
 
 Api::~Api() = default;
 
@@ -185,7 +193,7 @@ void Api::handle(std::shared_ptr<Exchange> exchange) {
   std::string request_id = sane_request_id(find_header(exchange->request().headers, "x-request-id"));
   if (request_id.empty()) request_id = state_->ids.name("req_");
   const ApiResult<void> done = guarded([&]() -> ApiResult<void> {
-    state_->route(exchange, request_id);
+    if (const auto admitted = state_->admission.admit(exchange, request_id)) state_->route(admitted, request_id);
     return {};
   });
   if (!done) respond_error(*exchange, done.error(), request_id);

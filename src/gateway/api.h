@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/metrics.h"
 #include "engine/engine.h"
+#include "gateway/admission.h"
 #include "model/chat_template.h"
 #include "model/model.h"
 #include "net/server.h"
@@ -38,10 +39,11 @@ struct ServedModel {
 
 class Api {
  public:
-  Api(std::vector<ServedModel> models, Registry& metrics, const ApiLimits& limits = {});
+  Api(std::vector<ServedModel> models, Registry& metrics, const ApiLimits& limits = {}, AdmissionOptions admission = {});
   ~Api();
 
-  // Routes one request: GET /health /ready /metrics /version /v1/models /v1/models/{id}; POST /v1/chat/completions /v1/completions.
+  // Routes one request that is let in (see Admission): GET /health /ready /metrics /version /openapi.json /v1/models /v1/models/{id};
+  // POST /v1/chat/completions /v1/completions.
   void handle(std::shared_ptr<Exchange> exchange);
 
   // /ready answers 503 when false: while models load, and while the server drains.

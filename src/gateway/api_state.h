@@ -41,7 +41,7 @@ struct Api::State {
     GenerateRequest generate;
   };
 
-  State(std::vector<ServedModel> models, Registry& metrics, const ApiLimits& limits);
+  State(std::vector<ServedModel> models, Registry& metrics, const ApiLimits& limits, AdmissionOptions admission);
   ~State();
 
   void route(const std::shared_ptr<Exchange>& exchange, const std::string& request_id);
@@ -56,6 +56,7 @@ struct Api::State {
   ApiResult<const Entry*> find(const std::string& model) const;
 
   const ApiLimits limits;
+  const Admission admission;
   Registry& registry;
   std::vector<Entry> entries;
   std::atomic<bool> ready = false;

@@ -44,6 +44,7 @@ class ApiTest : public testing::Test {
     request.path = std::move(path);
     request.headers = std::move(headers);
     request.body = std::move(body);
+    request.loopback = true;
     auto exchange = std::make_shared<FakeExchange>(std::move(request));
     api_->handle(exchange);
     return exchange;
