@@ -23,5 +23,11 @@ void add_chat_path(boost::json::object& paths, boost::json::object& schemas);   
 void add_completion_path(boost::json::object& paths, boost::json::object& schemas);  // /v1/completions
 void add_generation_fields(boost::json::object& properties);                         // of the bodies of both
 
+// To be called in openapi.cc by whoever adds the routes: openapi_test fails for a path that the server does not know.
+void add_embeddings_path(boost::json::object& paths, boost::json::object& schemas);  // /v1/embeddings
+void add_rerank_path(boost::json::object& paths, boost::json::object& schemas);      // /v1/rerank
+void add_responses_path(boost::json::object& paths, boost::json::object& schemas);   // /v1/responses
+void add_tokenize_paths(boost::json::object& paths, boost::json::object& schemas);   // /tokenize /detokenize
+
 }  // namespace openapi
 }  // namespace ondol

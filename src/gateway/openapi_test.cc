@@ -53,6 +53,22 @@ TEST(OpenApi, EveryOperationHasAnIdOfItsOwnAndErrors) {
   EXPECT_GE(ids.size(), 9u);
 }
 
+TEST(OpenApi, PathsToComeFitIn) {
+  json::object paths, more;
+  openapi::add_embeddings_path(paths, more);
+  openapi::add_rerank_path(paths, more);
+  openapi::add_responses_path(paths, more);
+  openapi::add_tokenize_paths(paths, more);
+  EXPECT_EQ(paths.size(), 5u);
+  for (const auto& schema : more) EXPECT_FALSE(schemas().contains(schema.key())) << schema.key();
+  walk(paths, [&](const json::object& object) {
+    const json::value* reference = object.if_contains("$ref");
+    if (reference == nullptr) return;
+    const std::string name = std::string(reference->as_string()).substr(21);
+    EXPECT_TRUE(more.contains(name) || schemas().contains(name)) << name;
+  });
+}
+
 using OpenApiRoutes = ApiTest;
 
 TEST_F(OpenApiRoutes, TheServerKnowsEveryPathAndMethod) {
