@@ -83,7 +83,8 @@ TEST(E5s1, EveryCutIsAnErrorAndEveryFlippedByteIsSafe) {
       bent[at] = static_cast<char>(bent[at] ^ bit);
       Parsed file(bent);
       if (!file.ok()) continue;
-      if (const auto q = file->tensor("q", DType::kQ4_0, 2, 32)) EXPECT_EQ(q->data.size(), 36u);
+      const auto q = file->tensor("q", DType::kQ4_0, 2, 32);
+      EXPECT_TRUE(!q || q->data.size() == 36u);
       (void)UnigramTokenizer::make(file->take_tokenizer());
     }
   }
