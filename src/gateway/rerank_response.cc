@@ -23,7 +23,8 @@ std::vector<RerankResult> rank_documents(std::span<const float> query, std::span
   for (size_t i = 0; i < documents.size(); ++i) {
     results.push_back({i, std::inner_product(query.begin(), query.end(), documents[i].begin(), 0.0)});
   }
-  std::ranges::stable_sort(results, std::ranges::greater(), &RerankResult::score);
+  std::ranges::sort(
+      results, [](const RerankResult& a, const RerankResult& b) { return a.score > b.score || (a.score == b.score && a.index < b.index); });
   results.resize(std::min(top_n, results.size()));
   return results;
 }
