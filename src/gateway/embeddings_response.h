@@ -16,7 +16,8 @@
 
 namespace ondol {
 
-// The whole endpoint: body in, answer out. `stop` (may be null) is asked now and then whether nobody waits any more: then the error has status 499.
+// The whole endpoint: body in, answer out. `stop` (may be null) is asked now and then whether nobody waits any more: then the error has
+// status 499.
 ApiResult<HttpResponse> answer_embeddings(std::span<const EmbeddingModel> models, std::string_view body, const JsonLimits& limits = {},
                                           const std::function<bool()>& stop = {});
 
