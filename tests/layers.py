@@ -12,11 +12,12 @@ SRC = pathlib.Path(__file__).resolve().parent.parent / "src"
 MAY_USE = {
     "base": set(),
     "net": {"base"},
+    "load": {"net", "base"},
     "model": {"base"},
     "kernel": {"model", "base"},
     "engine": {"kernel", "model", "base"},
     "gateway": {"engine", "kernel", "model", "net", "base"},
-    "app": {"gateway", "engine", "kernel", "model", "net", "base"},
+    "app": {"gateway", "load", "engine", "kernel", "model", "net", "base"},
 }
 
 # Heavy or foreign headers stay in the room that owns them.

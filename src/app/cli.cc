@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "app/cmd_bench_engine.h"
+#include "app/cmd_bench_serve.h"
 #include "app/cmd_chat.h"
 #include "app/cmd_doctor.h"
 #include "app/cmd_model_get.h"
@@ -78,6 +79,7 @@ void declare_commands(CLI::App& root, Action& action) {
   CLI::App* bench = root.add_subcommand("bench", "Measure");
   bench->require_subcommand(1);
   add_bench_engine(*bench, action);
+  add_bench_serve(*bench, action);
   add_doctor(root, action);
 }
 
