@@ -13,7 +13,7 @@ const std::string kAnswer =
     "data: {\"choices\":[{\"delta\":{\"content\":\"b\"},\"finish_reason\":\"length\"}]}\n\n"
     "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":2}}\n\ndata: [DONE]\n\n";
 
-RequestSample ask(const std::string& url, LoadTarget target = {}, bool stopped = false) {
+RequestSample send_to(const std::string& url, LoadTarget target = {}, bool stopped = false) {
   target.url = url;
   target.model = "m";
   const SteadyClock clock;
@@ -53,7 +53,7 @@ TEST(LoadRequestBody, HasWhatTheEndpointWants) {
 
 TEST(SendRequest, FillsTheSample) {
   ScriptedServer server({answer_with(kAnswer)});
-  const RequestSample sample = ask(server.url(""), {.api_key = "secret"});
+  const RequestSample sample = send_to(server.url(""), {.api_key = "secret"});
   EXPECT_TRUE(sample.ok()) << sample.message;
   EXPECT_EQ(sample.status, 200);
   EXPECT_EQ(sample.chunks, 2);
@@ -71,7 +71,7 @@ TEST(SendRequest, LeavesOnceTheAnswerIsWhole) {
   char size[32];
   std::snprintf(size, sizeof size, "%zx\r\n", kAnswer.size());
   ScriptedServer server({"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + std::string(size) + kAnswer + "\r\n"});
-  const RequestSample sample = ask(server.url(""), {.endpoint = LoadEndpoint::kCompletions});
+  const RequestSample sample = send_to(server.url(""), {.endpoint = LoadEndpoint::kCompletions});
   EXPECT_TRUE(sample.ok()) << sample.message;
   EXPECT_TRUE(server.requests().at(0).starts_with("POST /v1/completions "));
 }
@@ -81,20 +81,20 @@ TEST(SendRequest, CountsFailuresByKind) {
   ScriptedServer server({status_answer(429, refused), status_answer(503, ""), status_answer(404, "<html>"), status_answer(500, "oops"),
                          status_answer(304, ""), "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\ndata: {", "garbage\r\n\r\n", "",
                          answer_with("{}"), answer_with("data: {\"error\":{\"message\":\"broken\"}}\n\n")});
-  const RequestSample busy = ask(server.url(""));
+  const RequestSample busy = send_to(server.url(""));
   EXPECT_EQ(busy.error, SampleError::kHttp429);
   EXPECT_EQ(busy.status, 429);
   EXPECT_NE(busy.message.find("slow down"), std::string::npos) << busy.message;
   for (const SampleError kind :
        {SampleError::kHttp503, SampleError::kHttp4xx, SampleError::kHttp5xx, SampleError::kHttpOther, SampleError::kCutOff,
         SampleError::kCutOff, SampleError::kCutOff, SampleError::kBadAnswer, SampleError::kServerError}) {
-    const RequestSample sample = ask(server.url(""));
+    const RequestSample sample = send_to(server.url(""));
     EXPECT_EQ(sample_error_name(sample.error), sample_error_name(kind)) << sample.message;
   }
 }
 
 TEST(SendRequest, ReportsAServerThatIsNotThere) {
-  const RequestSample sample = ask("http://127.0.0.1:1");
+  const RequestSample sample = send_to("http://127.0.0.1:1");
   EXPECT_EQ(sample.error, SampleError::kConnect);
   EXPECT_EQ(sample.status, 0);
 }
@@ -106,8 +106,8 @@ class LoadClientTest : public ServerTest {
 
 TEST_F(LoadClientTest, EndsAtItsTimeoutAndWhenStopped) {
   start(keep());
-  EXPECT_EQ(ask(url(), {.timeout_s = 1}).error, SampleError::kTimeout);
-  EXPECT_EQ(ask(url(), {}, true).error, SampleError::kTimeout);
+  EXPECT_EQ(send_to(url(), {.timeout_s = 1}).error, SampleError::kTimeout);
+  EXPECT_EQ(send_to(url(), {}, true).error, SampleError::kTimeout);
   release_kept();
 }
 
