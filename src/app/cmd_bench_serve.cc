@@ -45,7 +45,7 @@ Result<LoadPlan> make_plan(const BenchServeOptions& options, RunInfo& info) {
   LoadPlan plan;
   info.prompts = shape_text(options.shape);
   if (!options.trace.empty()) {
-    ONDOL_TRY(const std::string text, read_text_file(options.trace, kMaxTraceBytes));
+    ONDOL_TRY(const std::string text, read_input_file(options.trace, kMaxTraceBytes));
     const Result<Trace> trace = parse_trace(text, options.limit);
     if (!trace) return fail(trace.error(), options.trace);
     plan = plan_trace(*trace, options.speed, options.shape.seed, options.max_in_flight);
@@ -60,7 +60,7 @@ Result<LoadPlan> make_plan(const BenchServeOptions& options, RunInfo& info) {
     info.arrivals = fmt::format("closed loop of {}", options.concurrency);
   }
   if (!options.prompts.empty()) {
-    ONDOL_TRY(const std::string text, read_text_file(options.prompts, kMaxPromptFileBytes));
+    ONDOL_TRY(const std::string text, read_input_file(options.prompts, kMaxPromptFileBytes));
     const Result<std::vector<PromptLine>> prompts = parse_prompts(text);
     if (!prompts) return fail(prompts.error(), options.prompts);
     use_prompts(plan, *prompts);
@@ -121,7 +121,7 @@ Result<SavedRun> measure(const BenchServeOptions& options) {
 }
 
 Result<SavedRun> read_run(const std::string& path) {
-  ONDOL_TRY(const std::string text, read_text_file(path, kMaxSamplesFileBytes));
+  ONDOL_TRY(const std::string text, read_input_file(path, kMaxSamplesFileBytes));
   Result<SavedRun> run = parse_samples(text);
   if (!run) return fail(run.error(), path);
   return run;
@@ -212,8 +212,8 @@ Status run_bench_serve(const BenchServeOptions& options) {
     std::fflush(stdout);
   }
   // The report is out before files are written: a full disk costs the file, not the run.
-  if (!options.save.empty()) ONDOL_TRY_STATUS(write_text_file(options.save, samples_text(run)));
-  if (!options.html.empty()) ONDOL_TRY_STATUS(write_text_file(options.html, report_html(report, run.samples)));
+  if (!options.save.empty()) ONDOL_TRY_STATUS(write_output_file(options.save, samples_text(run)));
+  if (!options.html.empty()) ONDOL_TRY_STATUS(write_output_file(options.html, report_html(report, run.samples)));
   if (report.completed > 0 || report.failed == 0) return {};
   return fail(Code::kUnavailable, "no request was answered");
 }

@@ -118,7 +118,7 @@ TEST(TracePlan, PromptsWithCommonBlocksBeginAlike) {
 }
 
 TEST(TracePlan, RoundsOfASessionContinueItsText) {
-  const auto text = read_text_file(std::string(ONDOL_SOURCE_DIR) + "/tests/traces/tracelab_sessions.csv", kMaxTraceBytes);
+  const auto text = read_input_file(std::string(ONDOL_SOURCE_DIR) + "/tests/traces/tracelab_sessions.csv", kMaxTraceBytes);
   const LoadPlan plan = plan_trace(trace_of(text.value_or("")), 2, 1, 64);
   const std::string first = prompt_of(plan, plan.requests[0]), second = prompt_of(plan, plan.requests[1]);
   EXPECT_EQ(words_in(second), 2518 + 348);

@@ -15,7 +15,7 @@ struct CloseFile {
 
 }  // namespace
 
-Result<std::string> read_text_file(const std::string& path, size_t max_bytes) {
+Result<std::string> read_input_file(const std::string& path, size_t max_bytes) {
   const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "rb"));
   if (!file) return fail(Code::kNotFound, "cannot open " + quoted(path, 200) + ": " + std::strerror(errno));
   std::string text;
@@ -31,7 +31,7 @@ Result<std::string> read_text_file(const std::string& path, size_t max_bytes) {
   return text;
 }
 
-Status write_text_file(const std::string& path, std::string_view text) {
+Status write_output_file(const std::string& path, std::string_view text) {
   std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "wb"));
   const bool written = file && std::fwrite(text.data(), 1, text.size(), file.get()) == text.size() && std::fflush(file.get()) == 0;
   if (written) return {};

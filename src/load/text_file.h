@@ -11,9 +11,9 @@
 namespace ondol {
 
 // kNotFound, kPayloadTooLarge, kDataLoss (a read that failed).
-Result<std::string> read_text_file(const std::string& path, size_t max_bytes);
+Result<std::string> read_input_file(const std::string& path, size_t max_bytes);
 // Replaces what is there. kPermissionDenied names the path.
-Status write_text_file(const std::string& path, std::string_view text);
+Status write_output_file(const std::string& path, std::string_view text);
 
 // Lines of a text one after the other, without LF or CRLF; the last may lack its end.
 class LineReader {

@@ -10,7 +10,7 @@ namespace ondol {
 namespace {
 
 std::string trace_file(const std::string& name) {
-  const auto text = read_text_file(std::string(ONDOL_SOURCE_DIR) + "/tests/traces/" + name, kMaxTraceBytes);
+  const auto text = read_input_file(std::string(ONDOL_SOURCE_DIR) + "/tests/traces/" + name, kMaxTraceBytes);
   EXPECT_TRUE(text) << text.error().message;
   return text.value_or("");
 }
