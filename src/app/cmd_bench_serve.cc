@@ -105,6 +105,7 @@ Result<SavedRun> measure(const BenchServeOptions& options) {
   ONDOL_TRY(const LoadTarget target, make_target(options));
   ONDOL_TRY(const Url url, parse_url(target.url));
   run.info.target = url.text();
+  if (run.info.target.ends_with('/')) run.info.target.pop_back();
   run.info.model = target.model;
   run.info.endpoint = options.endpoint;
   raise_descriptor_limit();

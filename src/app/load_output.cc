@@ -33,6 +33,7 @@ std::string totals(const LoadReport& report) {
 }
 
 std::string distributions(const LoadReport& report) {
+  if (report.completed == 0 && report.lateness_ms.count == 0) return "";
   Table table;
   table.column("");
   for (const char* title : {"MEAN", "P50", "P90", "P95", "P99", "MAX"}) table.column(title, Table::Align::kRight);
