@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "load/text_file.h"
 
@@ -172,7 +173,14 @@ void count_from_first(Trace& trace) {
   int64_t first_us = std::numeric_limits<int64_t>::max();
   for (const TraceRequest& row : trace.requests) first_us = std::min(first_us, row.at_us);
   for (TraceRequest& row : trace.requests) row.at_us -= first_us;
-  if (trace.kind != TraceKind::kSessions) std::ranges::stable_sort(trace.requests, {}, &TraceRequest::at_us);
+  if (trace.kind == TraceKind::kSessions) return;
+  // By time, then in the file's order.
+  std::vector<std::pair<int64_t, size_t>> order;
+  for (size_t i = 0; i < trace.requests.size(); ++i) order.emplace_back(trace.requests[i].at_us, i);
+  std::ranges::sort(order);
+  std::vector<TraceRequest> sorted;
+  for (const auto& [at_us, i] : order) sorted.push_back(std::move(trace.requests[i]));
+  trace.requests = std::move(sorted);
 }
 
 }  // namespace
