@@ -13,17 +13,18 @@ MAY_USE = {
     "base": set(),
     "net": {"base"},
     "model": {"base"},
+    "grammar": {"model", "base"},
     "kernel": {"model", "base"},
-    "engine": {"kernel", "model", "base"},
-    "gateway": {"engine", "kernel", "model", "net", "base"},
-    "app": {"gateway", "engine", "kernel", "model", "net", "base"},
+    "engine": {"kernel", "grammar", "model", "base"},
+    "gateway": {"engine", "kernel", "grammar", "model", "net", "base"},
+    "app": {"gateway", "engine", "kernel", "grammar", "model", "net", "base"},
 }
 
 # Heavy or foreign headers stay in the room that owns them.
 LIBRARY_ROOMS = {
     r"boost/(asio|beast)": {"net"},
     r"openssl/": {"net", "app"},
-    r"unicode/": {"model"},
+    r"unicode/": {"model", "grammar"},
     r"immintrin\.h": {"kernel", "base"},
     r"CLI/": {"app"},
     r"yaml-cpp/": {"app"},
