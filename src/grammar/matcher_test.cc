@@ -35,7 +35,9 @@ TEST(TokenTrieTest, HoldsEveryTokenOnceAndTwinsTogether) {
   for (const TokenTrie::Node& node : trie->all()) {
     EXPECT_LE(node.end, trie->all().size());
     if (node.token >= 0) seen.push_back(node.token);
-    if (node.token == 1) EXPECT_TRUE(node.twins);
+    if (node.token == 1) {
+      EXPECT_TRUE(node.twins);
+    }
   }
   std::ranges::sort(seen);
   EXPECT_EQ(seen, (std::vector<int32_t>{0, 1, 3, 4, 6, 7}));
@@ -150,7 +152,9 @@ TEST(MatcherTest, ManyThreadsShareOneGrammar) {
       std::mt19937 random(seed);
       for (int i = 0; i < 5; ++i) {
         const auto text = random_answer(GrammarMatcher(shared), *trie, random, 300);
-        if (text) EXPECT_NO_THROW(boost::json::parse(*text)) << *text;
+        if (text) {
+          EXPECT_NO_THROW(boost::json::parse(*text)) << *text;
+        }
       }
     });
   }
