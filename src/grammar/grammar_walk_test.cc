@@ -16,7 +16,8 @@ const std::vector<boost::json::value>& schemas() {
     std::ifstream file(ONDOL_SOURCE_DIR "/tests/grammar/schemas.json");
     std::vector<boost::json::value> out;
     const std::string text(std::istreambuf_iterator<char>(file), {});
-    for (const boost::json::value& entry : boost::json::parse(text).as_array()) out.push_back(entry.at("schema"));
+    const boost::json::value entries = boost::json::parse(text);
+    for (const boost::json::value& entry : entries.as_array()) out.push_back(entry.at("schema"));
     return out;
   }();
   return list;

@@ -175,6 +175,7 @@ Status SchemaDoc::check_keywords(const SchemaPart& part) const {
 Result<Conjunction> SchemaDoc::flatten(std::vector<SchemaPart> parts) {
   Conjunction out;
   Inside inside;
+  std::set<const json::value*> fresh;
   bool twice = false;
   std::reverse(parts.begin(), parts.end());
   while (!parts.empty()) {
@@ -186,9 +187,17 @@ Result<Conjunction> SchemaDoc::flatten(std::vector<SchemaPart> parts) {
       continue;
     }
     if (!part.schema->is_object()) return schema_error(part.at, "", "a schema must be an object, true or false");
-    // The same object twice says nothing new, unless it stands inside itself.
-    const auto same = [&](const SchemaPart& known) { return known.schema == part.schema && known.done == part.done; };
-    if (std::ranges::any_of(out.parts, same)) {
+    const auto same = [&](const SchemaPart& known) {
+      return known.schema == part.schema && (known.done & SchemaPart::kChosen) == (part.done & SchemaPart::kChosen);
+    };
+    const bool known = std::ranges::any_of(out.parts, same);
+    if ((part.done & SchemaPart::kTakenApart) != 0) {
+      if (!known) out.parts.push_back(std::move(part));
+      continue;
+    }
+    // The same object twice says nothing new, unless it stands inside itself. One that was taken apart earlier is taken apart again: an
+    // alternative that has been chosen since must be chosen once more if a branch leads back to it, which check_circles() then finds.
+    if (!fresh.insert(part.schema).second) {
       twice = true;
       continue;
     }
@@ -206,7 +215,8 @@ Result<Conjunction> SchemaDoc::flatten(std::vector<SchemaPart> parts) {
       inside.emplace(part.schema, target.schema);
       parts.push_back(std::move(target));
     }
-    out.parts.push_back(std::move(part));
+    part.done |= SchemaPart::kTakenApart;
+    if (!known) out.parts.push_back(std::move(part));
     if (out.parts.size() > 1000) return schema_error(out.at(), "allOf", "more than 1000 schemas hold for one value");
   }
   if (twice && has_circle(std::move(inside))) return schema_error(out.at(), "$ref", "leads back to itself without a value in between");

@@ -22,6 +22,8 @@ namespace ondol {
 struct SchemaPart {
   static constexpr uint8_t kAnyOfDone = 1;
   static constexpr uint8_t kOneOfDone = 2;
+  static constexpr uint8_t kTakenApart = 4;  // its `$ref` and `allOf` are parts of the same conjunction already
+  static constexpr uint8_t kChosen = kAnyOfDone | kOneOfDone;
 
   const boost::json::value* schema = nullptr;
   std::string at;  // JSON pointer, "#/properties/a"
@@ -60,8 +62,8 @@ class SchemaDoc {
 
   SchemaPart root() const { return {root_, "#", 0}; }
 
-  // Takes parts apart until only objects without `$ref` and `allOf` remain to be looked at. Errors: kInvalidArgument with place and keyword
-  // for what cannot be supported, or is not a schema.
+  // Takes parts apart, as far as they are not yet, until only objects without `$ref` and `allOf` remain to be looked at. Errors:
+  // kInvalidArgument with place and keyword for what cannot be supported, or is not a schema.
   Result<Conjunction> flatten(std::vector<SchemaPart> parts);
 
  private:

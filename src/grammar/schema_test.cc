@@ -219,6 +219,10 @@ TEST(SchemaTest, References) {
         {R"({"v":1,"next":{"v":2,"next":null}})"},
         {R"({"v":1,"next":{"v":2}})", R"({"v":1})"}},
        {R"({"$id": "https://e.com/s", "$ref": "https://e.com/s#/$defs/x", "$defs": {"x": {"type": "null"}}})", {"null"}, {"1"}}});
+  check({{R"({"$ref": "#/$defs/e", "$defs": {"e": {"oneOf": [{"type": "integer"}, {"type": "array", "items": {"$ref": "#"}}]}}})",
+          {"1", "[[1],2]"},
+          {"\"a\"", "[null]"}}});
+  refused(R"({"$ref": "#/$defs/e", "$defs": {"e": {"anyOf": [{"$ref": "#"}, {"type": "null"}]}}})", {"'$ref'"});
   refused(R"({"$ref": "#"})", {"'$ref'"});
   refused(R"({"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"allOf": [{"$ref": "#/$defs/a"}]}}})", {"'$ref'"});
   refused(R"({"anyOf": [{"$ref": "#"}, {"type": "null"}]})", {"'$ref'"});
