@@ -4,17 +4,17 @@
 #include <utility>
 
 #include "grammar/regex.h"
+#include "grammar/regex_reader.h"
 #include "model/tokenizer_utf8.h"
 
 namespace ondol {
 namespace {
 
 constexpr uint32_t kMaxCount = 10'000;
-constexpr char32_t kEndOfPattern = 0xFFFFFFFF;
 
-class RegexParser {
+class RegexParser : private RegexReader {
  public:
-  RegexParser(std::string_view pattern, bool wide, CompileBudget& budget) : text_(pattern), wide_(wide), budget_(budget) {}
+  RegexParser(std::string_view pattern, bool wide, CompileBudget& budget) : RegexReader(pattern, wide), budget_(budget) {}
 
   Result<RegexTree> parse() {
     if (find_invalid_utf8(text_) != std::string_view::npos) return fail(Code::kInvalidArgument, "the pattern is not valid UTF-8");
@@ -25,22 +25,6 @@ class RegexParser {
 
  private:
   using Kind = RegexTree::Kind;
-
-  std::unexpected<Error> wrong(const std::string& what) const {
-    return fail(Code::kInvalidArgument, "pattern " + quoted(text_) + ", offset " + std::to_string(at_) + ": " + what);
-  }
-
-  char32_t peek() const { return at_ < text_.size() ? decode_utf8(text_, at_).point : kEndOfPattern; }
-  char32_t take() {
-    const Utf8Char c = decode_utf8(text_, at_);
-    at_ += c.bytes;
-    return c.point;
-  }
-  bool skip(std::string_view literal) {
-    if (!text_.substr(at_).starts_with(literal)) return false;
-    at_ += literal.size();
-    return true;
-  }
 
   uint32_t add(RegexTree::Node node) {
     tree_.nodes.push_back(std::move(node));
@@ -88,17 +72,26 @@ class RegexParser {
     const Kind kind = tree_.nodes[item].kind;
     if (kind == Kind::kBegin || kind == Kind::kEnd) return wrong("a quantifier after an anchor");
     skip("?");
-    if (peek() == '*' || peek() == '+' || peek() == '?') return wrong("nothing to repeat");
+    ONDOL_TRY_STATUS(no_quantifier());
     return add({.kind = Kind::kRepeat, .min = min, .max = max, .children = {item}});
+  }
+
+  Status no_quantifier() {
+    uint32_t unused = 0;
+    if (peek() == '*' || peek() == '+' || peek() == '?') return wrong("nothing to repeat");
+    ONDOL_TRY(const bool counted, counts(unused, unused));
+    return counted ? Status(wrong("nothing to repeat")) : Status{};
   }
 
   // {n} {n,} {n,m}; anything else that begins with '{' is a literal brace.
   Result<bool> counts(uint32_t& min, uint32_t& max) {
     const size_t start = at_;
     if (!skip("{")) return false;
-    const auto low = number();
+    const auto low = number(kMaxCount + 1);
     const bool comma = skip(",");
-    const auto high = comma ? number() : low;
+    const auto high = comma ? number(kMaxCount + 1) : low;
+    // A literal to some engines, {0,m} to others.
+    if (!low && comma && high && skip("}")) return wrong("write {0,m} instead of {,m}");
     if (!low || !skip("}")) {
       at_ = start;
       return false;
@@ -110,13 +103,6 @@ class RegexParser {
     return true;
   }
 
-  std::optional<uint32_t> number() {
-    if (peek() < '0' || peek() > '9') return std::nullopt;
-    uint32_t value = 0;
-    while (peek() >= '0' && peek() <= '9') value = std::min(value * 10 + static_cast<uint32_t>(take() - '0'), kMaxCount + 1);
-    return value;
-  }
-
   Result<uint32_t> atom(int depth) {
     if (skip("(")) return group(depth);
     if (skip("^")) return add({.kind = Kind::kBegin, .children = {}});
@@ -125,7 +111,7 @@ class RegexParser {
       return add_chars(
           CharSet({{'\n', '\n'}, {'\r', '\r'}, {0x2028, 0x2029}}).intersect(wide_ ? CharSet('\n', '\n') : CharSet::any()).complement());
     if (skip("[")) return char_class();
-    if (peek() == '*' || peek() == '+' || peek() == '?') return wrong("nothing to repeat");
+    ONDOL_TRY_STATUS(no_quantifier());
     if (skip("\\")) {
       if (peek() == 'b' || peek() == 'B') return wrong("word boundaries (\\b, \\B) are not supported; write out what may stand there");
       if ((peek() >= '1' && peek() <= '9') || peek() == 'k') return wrong("backreferences are not supported");
@@ -152,102 +138,10 @@ class RegexParser {
     return add({.kind = Kind::kConcat, .children = {inside}});
   }
 
-  // After the backslash: a class escape or one character.
-  Result<CharSet> escape() {
-    if (at_ >= text_.size()) return wrong("a backslash at the end");
-    const char32_t c = take();
-    switch (c) {
-      case 'd': return digit_chars(wide_);
-      case 'D': return digit_chars(!wide_).complement();
-      case 'w': return word_chars(wide_);
-      case 'W': return word_chars(!wide_).complement();
-      case 's': return space_chars(wide_);
-      case 'S': return space_chars(!wide_).complement();
-      case 'p': return property();
-      case 'P': {
-        ONDOL_TRY(const CharSet set, property());
-        return set.complement();
-      }
-      default: break;
-    }
-    ONDOL_TRY(const char32_t one, char_escape(c));
-    return CharSet(one, one);
-  }
-
-  Result<CharSet> property() {
-    if (!skip("{")) return wrong("\\p without {");
-    const size_t end = text_.find('}', at_);
-    if (end == std::string_view::npos) return wrong("\\p{ without }");
-    const auto set = property_chars(text_.substr(at_, end - at_));
-    if (!set) return wrong("an unknown character property");
-    at_ = end + 1;
-    return *set;
-  }
-
-  Result<char32_t> char_escape(char32_t c) {
-    switch (c) {
-      case 'n': return U'\n';
-      case 't': return U'\t';
-      case 'r': return U'\r';
-      case 'f': return U'\f';
-      case 'v': return U'\v';
-      case '0':
-        if (peek() >= '0' && peek() <= '9') return wrong("octal escapes are not supported");
-        return U'\0';
-      case 'c': {
-        const char32_t letter = peek();
-        if (!((letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z'))) return wrong("\\c without a letter");
-        return take() & 31;
-      }
-      case 'x': return hex(2);
-      case 'u': return unicode_escape();
-      default: break;
-    }
-    const bool name_char = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    if (name_char) return wrong("an unknown escape");
-    return c;
-  }
-
-  Result<char32_t> unicode_escape() {
-    if (skip("{")) {
-      const size_t end = text_.find('}', at_);
-      if (end == std::string_view::npos || end == at_ || end - at_ > 6) return wrong("\\u{ without 1 to 6 hexadecimal digits and }");
-      ONDOL_TRY(const char32_t point, hex(end - at_));
-      ++at_;
-      if (point > kMaxScalar || (point >= 0xD800 && point <= 0xDFFF)) return wrong("not a character");
-      return point;
-    }
-    ONDOL_TRY(const char32_t unit, hex(4));
-    if (unit < 0xD800 || unit > 0xDFFF) return unit;
-    if (unit > 0xDBFF || !skip("\\u")) return wrong("half a surrogate pair");
-    ONDOL_TRY(const char32_t low, hex(4));
-    if (low < 0xDC00 || low > 0xDFFF) return wrong("half a surrogate pair");
-    return 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00);
-  }
-
-  Result<char32_t> hex(size_t digits) {
-    char32_t value = 0;
-    for (size_t i = 0; i < digits; ++i) {
-      const char32_t c = peek();
-      char32_t digit = 0;
-      if (c >= '0' && c <= '9') {
-        digit = c - '0';
-      } else if (c >= 'a' && c <= 'f') {
-        digit = c - 'a' + 10;
-      } else if (c >= 'A' && c <= 'F') {
-        digit = c - 'A' + 10;
-      } else {
-        return wrong("an escape needs " + std::to_string(digits) + " hexadecimal digits");
-      }
-      value = value * 16 + digit;
-      ++at_;
-    }
-    return value;
-  }
-
   // After the '['.
   Result<uint32_t> char_class() {
     const bool negated = skip("^");
+    if (peek() == ']') return wrong("an empty class, which engines read differently; write \\] for the bracket itself");
     std::vector<CharSet::Range> ranges;
     const auto add_set = [&](const CharSet& set) { ranges.insert(ranges.end(), set.ranges().begin(), set.ranges().end()); };
     const bool outer_wide = wide_;
@@ -283,10 +177,7 @@ class RegexParser {
     return escape();
   }
 
-  std::string_view text_;
-  bool wide_;
   CompileBudget& budget_;
-  size_t at_ = 0;
   RegexTree tree_;
   std::map<CharSet, uint32_t> set_ids_;
 };

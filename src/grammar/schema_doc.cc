@@ -165,6 +165,8 @@ Status SchemaDoc::check_keywords(const SchemaPart& part) const {
     }
     if (key == "$id" && part.schema != root_) return schema_error(part.at, key, "is supported at the root only");
     if (key == "uniqueItems" && value != json::value(false)) {
+      ONDOL_TRY(const auto most, count_keyword(part, "maxItems"));
+      if (value == json::value(true) && most && *most <= 1) continue;
       return schema_error(part.at, key, "only false is supported; leave it out and check the answer afterwards");
     }
     // Anything else is an annotation: JSON Schema has validators ignore what they do not know.

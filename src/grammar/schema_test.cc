@@ -131,6 +131,7 @@ TEST(SchemaTest, Arrays) {
          {R"({"type": "array", "maxItems": 0})", {"[]"}, {"[1]"}},
          {R"({"type": "array", "items": false})", {"[]"}, {"[1]"}},
          {R"({"items": {"type": "integer"}, "allOf": [{"items": {"minimum": 3}}], "uniqueItems": false})", {"[3]"}, {"[2]", "3"}}});
+  check({{R"({"type": "array", "maxItems": 1, "uniqueItems": true})", {"[]", "[1]"}, {"[1,1]"}}});
   refused(R"({"type": "array", "minItems": 3, "maxItems": 2})", {"'minItems'"});
   refused(R"({"type": "array", "uniqueItems": true})", {"'uniqueItems'"});
   refused(R"({"type": "array", "contains": {}})", {"'contains'"});
@@ -238,6 +239,10 @@ TEST(SchemaTest, AnswersNestAsDeepAsAllowedAndCanAlwaysEnd) {
   EXPECT_TRUE(tester->accepts("[[[[[]]]]]"));
   EXPECT_FALSE(tester->accepts("[[[[[[]]]]]]"));
   EXPECT_TRUE(tester->accepts("[[[[[1]]]]]"));
+  const std::string deepest = std::string(32, '[') + std::string(32, ']');  // what Boost.JSON parses unless told otherwise
+  EXPECT_NO_THROW(boost::json::parse(deepest));
+  EXPECT_TRUE(GrammarTester::of_schema("{}")->accepts(deepest));
+  EXPECT_FALSE(GrammarTester::of_schema("{}")->accepts("[" + deepest + "]"));
   GrammarMatcher matcher = tester->matcher();
   ASSERT_TRUE(matcher.accept_bytes("[[[[["));
   EXPECT_FALSE(matcher.accept_bytes("["));
