@@ -19,7 +19,7 @@ struct GrammarLimits {
   size_t max_nodes = 300'000;         // of the automaton; it has at most 8 edges a node on average
   int max_schema_depth = 64;          // nesting of the schema's JSON, and of groups in a pattern
   size_t max_refs = 10'000;           // `$ref`s followed
-  size_t max_dfa_states = 20'000;     // of one pattern, or of what a string must satisfy altogether
+  size_t max_dfa_states = 60'000;     // of one pattern, or of what a string must satisfy altogether
   int max_answer_depth = 32;          // arrays and objects open at one time in an answer
   int64_t time_us = 2'000'000;        // of compiling
   const Clock* clock = nullptr;       // outlives the call; nothing: the machine's steady clock

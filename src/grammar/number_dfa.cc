@@ -163,7 +163,7 @@ Result<CharDfa> dfa_of_numbers(const NumberRange& range, CompileBudget& budget) 
       dfa.at(done, c) = at->second;
     }
     ONDOL_TRY_STATUS(budget.check_time());
-    if (dfa.states() > 4 * budget.limits().max_dfa_states) {
+    if (dfa.states() > budget.limits().max_dfa_states) {
       return fail(Code::kInvalidArgument,
                   "the multiple of " + std::to_string(range.multiple) + " within these bounds needs too many states");
     }
