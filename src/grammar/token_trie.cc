@@ -51,7 +51,7 @@ std::shared_ptr<const TokenTrie> TokenTrie::build(std::vector<std::string> token
   for (int32_t id = 0; id < vocab; ++id) {
     if (!trie->bytes(id).empty()) sorted.push_back(id);
   }
-  std::stable_sort(sorted.begin(), sorted.end(), [&](int32_t a, int32_t b) { return trie->bytes(a) < trie->bytes(b); });
+  std::ranges::sort(sorted, {}, [&](int32_t id) { return std::pair(trie->bytes(id), id); });
   std::vector<int32_t> firsts;
   for (const int32_t id : sorted) {
     if (firsts.empty() || trie->bytes(firsts.back()) != trie->bytes(id)) {
