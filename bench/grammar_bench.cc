@@ -116,7 +116,7 @@ int bench(const char* path) {
            R"({"type":"object","properties":{"name":{"type":"string"},"children":{"type":"array","items":{"$ref":"#"}}},"required":["name","children"]})"))},
       {"union", spec_schema(boost::json::parse(union_schema()))},
       {"pattern",
-       spec_schema(boost::json::parse(R"({"type":"string","pattern":"^[A-Z][a-z]*( [a-zA-Z0-9,.-]+){0,60}$","maxLength":400})"))},
+       spec_schema(boost::json::parse(R"({"type":"string","pattern":"^[A-Z][a-z]*( [a-zA-Z0-9,.-]+){0,20}$","maxLength":200})"))},
       {"any json", spec_any_json()},
       {"free text", spec_sequence({spec_free_text({"<tool_call>"}), spec_repeat(spec_literal("<tool_call>"), 0, 1)})},
   };

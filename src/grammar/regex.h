@@ -4,8 +4,8 @@
 // up to 10,000.
 //
 // Taken: literals, escapes (\n \t \xHH \uHHHH \u{H} \cX), `.`, classes, \d \w \s \D \W \S \p{..}, groups (named ones too), alternation,
-// quantifiers (a lazy one means the same set of strings as a greedy one), ^ and $. Refused by name: lookaround, backreferences, \b, flags, and what engines
-// read differently ([], {,m}).
+// quantifiers (a lazy one means the same set of strings as a greedy one), ^ and $. Refused by name: lookaround, backreferences, \b, flags,
+// and what engines read differently ([], {,m}).
 #pragma once
 
 #include <cstdint>
