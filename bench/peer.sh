@@ -7,7 +7,7 @@ version=0.3.36
 sha256=832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760c1a2e
 archive=llama_cpp_python-$version.tar.gz
 bin=$PWD/peer/build/bin
-if [ -x "$bin/llama-bench" ] && [ -x "$bin/llama-batched-bench" ]; then
+if [ -x "$bin/llama-bench" ] && [ -x "$bin/llama-batched-bench" ] && [ -x "$bin/llama-server" ]; then
   echo "$bin"
   exit 0
 fi
@@ -19,6 +19,6 @@ mkdir -p peer && cd peer
   tar xzf "$archive"
   cmake -S "llama_cpp_python-$version/vendor/llama.cpp" -B build -DCMAKE_BUILD_TYPE=Release -DGGML_NATIVE=ON -DLLAMA_CURL=OFF \
     -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DBUILD_SHARED_LIBS=OFF
-  cmake --build build -j "$(nproc)" --target llama-bench llama-batched-bench
+  cmake --build build -j "$(nproc)" --target llama-bench llama-batched-bench llama-server
 } >&2
 echo "$bin"

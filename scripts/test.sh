@@ -15,3 +15,5 @@ if ! cmp -s tests/requirements.txt "$venv/requirements.txt"; then
   cp tests/requirements.txt "$venv/requirements.txt"
 fi
 ONDOL_BIN=$PWD/$build/ondol "$venv/bin/python" -m pytest -q tests/e2e
+# The schema compiler against the official suite and an independent validator; without the arguments it takes minutes and tries more.
+"$venv/bin/python" tests/grammar/check_schema_suite.py "$build" --random 60 --seeds 2

@@ -10,8 +10,10 @@
 #include <memory>
 
 #include "app/cmd_bench_engine.h"
+#include "app/cmd_bench_serve.h"
 #include "app/cmd_chat.h"
 #include "app/cmd_doctor.h"
+#include "app/cmd_key.h"
 #include "app/cmd_model_get.h"
 #include "app/cmd_model_inspect.h"
 #include "app/cmd_model_list.h"
@@ -75,9 +77,15 @@ void declare_commands(CLI::App& root, Action& action) {
   add_model_list(*model, action);
   add_model_inspect(*model, action);
   add_model_verify(*model, action);
+  CLI::App* key = root.add_subcommand("key", "Make, list and revoke the API keys of a server");
+  key->require_subcommand(1);
+  add_key_create(*key, action);
+  add_key_list(*key, action);
+  add_key_revoke(*key, action);
   CLI::App* bench = root.add_subcommand("bench", "Measure");
   bench->require_subcommand(1);
   add_bench_engine(*bench, action);
+  add_bench_serve(*bench, action);
   add_doctor(root, action);
 }
 

@@ -78,7 +78,7 @@ TEST(ServeOptions, FillTheEngineOptions) {
   bind_serve(app, config);
   app.parse(
       "--model m --name n --host 0.0.0.0 --port 0 --threads 2 --ctx 4096 --kv-bytes 2G --kv-type q8 --max-running 8 "
-      "--max-waiting 9 --no-prefix-cache --step-tokens 256 --mixed-prefill 32 --drain 5");
+      "--max-waiting 9 --no-prefix-cache --step-tokens 256 --mixed-prefill 32 --stream-slowdown 1.5 --drain 5");
   EXPECT_EQ(config.model, "m");
   EXPECT_EQ(config.name, "n");
   EXPECT_EQ(config.host, "0.0.0.0");
@@ -93,6 +93,7 @@ TEST(ServeOptions, FillTheEngineOptions) {
   EXPECT_FALSE(config.engine.prefix_cache);
   EXPECT_EQ(config.engine.step_tokens, 256);
   EXPECT_EQ(config.engine.mixed_prefill, 32);
+  EXPECT_EQ(config.engine.stream_slowdown, 1.5);
 }
 
 TEST(ServeOptions, LeaveTheDefaultsAlone) {

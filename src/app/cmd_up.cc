@@ -52,7 +52,7 @@ Result<ResolvedModel> choose_model(const std::string& wanted, uint64_t available
   if (fetched) return ResolvedModel{std::move(*fetched), name};
   if (wanted.empty()) {
     for (const CatalogModel& other : catalog()) {
-      std::string path = other.bytes < model->bytes ? find_local(other, dirs) : "";
+      std::string path = other.chats && other.bytes < model->bytes ? find_local(other, dirs) : "";
       if (path.empty()) continue;
       spdlog::warn("{} cannot be fetched ({}); serving {}, which is here", name, fetched.error().message, other.name);
       return ResolvedModel{std::move(path), std::string(other.name)};

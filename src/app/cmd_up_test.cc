@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "app/test_folder_test_util.h"
+#include "base/test_folder_test_util.h"
 
 namespace ondol {
 namespace {

@@ -10,6 +10,7 @@
 #include <iterator>
 #include <set>
 #include <span>
+#include <sstream>
 
 #include "app/options.h"
 #include "app/sizes.h"
@@ -36,6 +37,34 @@ Store text_key(std::string ServerConfig::* member) {
   };
 }
 
+Store access_key(std::string AccessOptions::* member) {
+  return [member](ServerConfig& config, const std::string& text) -> Status {
+    if (text.empty()) return fail(Code::kInvalidArgument, "is empty");
+    config.access.*member = text;
+    return {};
+  };
+}
+
+Result<bool> parse_bool(const std::string& text) {
+  if (text == "true" || text == "false") return text == "true";
+  return fail(Code::kInvalidArgument, "is " + ondol::quoted(text) + ", and must be true or false");
+}
+
+Store access_flag(bool AccessOptions::* member) {
+  return [member](ServerConfig& config, const std::string& text) -> Status {
+    ONDOL_TRY(config.access.*member, parse_bool(text));
+    return {};
+  };
+}
+
+// Separated by spaces: an origin has none.
+Status store_cors_origins(ServerConfig& config, const std::string& text) {
+  std::istringstream words(text);
+  config.access.cors_origins.assign(std::istream_iterator<std::string>(words), {});
+  if (config.access.cors_origins.empty()) return fail(Code::kInvalidArgument, "is empty");
+  return {};
+}
+
 Result<int> parse_int(const std::string& text, IntRange range) {
   int value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -60,6 +89,25 @@ Store engine_key(int EngineOptions::* member, IntRange range) {
   };
 }
 
+Store models_key(int ModelsOptions::* member, IntRange range) {
+  return [member, range](ServerConfig& config, const std::string& text) -> Status {
+    ONDOL_TRY(config.models.*member, parse_int(text, range));
+    return {};
+  };
+}
+
+Status store_also(ServerConfig& config, const std::string& text) {
+  for (size_t at = 0; at <= text.size();) {
+    const size_t comma = std::min(text.find(',', at), text.size());
+    const size_t begin = std::min(text.find_first_not_of(' ', at), comma);
+    const std::string name = text.substr(begin, comma - begin);
+    if (name.empty()) return fail(Code::kInvalidArgument, "must name models, with commas between them");
+    config.models.also.push_back(name);
+    at = comma + 1;
+  }
+  return {};
+}
+
 Status store_kv_bytes(ServerConfig& config, const std::string& text) {
   Result<uint64_t> size = parse_size(text);
   if (!size) return fail(size.error(), "is wrong");
@@ -74,9 +122,19 @@ Status store_kv_type(ServerConfig& config, const std::string& text) {
   return {};
 }
 
+Status store_slowdown(ServerConfig& config, const std::string& text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || !(value >= kSlowdownRange.min && value <= kSlowdownRange.max)) {
+    return fail(Code::kInvalidArgument,
+                fmt::format("is {}, and must be a number from {} to {}", ondol::quoted(text), kSlowdownRange.min, kSlowdownRange.max));
+  }
+  config.engine.stream_slowdown = value;
+  return {};
+}
+
 Status store_prefix_cache(ServerConfig& config, const std::string& text) {
-  if (text != "true" && text != "false") return fail(Code::kInvalidArgument, "is " + ondol::quoted(text) + ", and must be true or false");
-  config.engine.prefix_cache = text == "true";
+  ONDOL_TRY(config.engine.prefix_cache, parse_bool(text));
   return {};
 }
 
@@ -87,6 +145,12 @@ std::span<const Key> keys() {
       {"host", "address to listen on (127.0.0.1)", text_key(&ServerConfig::host)},
       {"port", "port to listen on (8080)", int_key(&ServerConfig::port, kPortRange)},
       {"drain", "seconds for answers in progress after SIGTERM (30)", int_key(&ServerConfig::drain_s, kDrainRange)},
+      {"tls_cert", "PEM file: certificate and chain; HTTPS", access_key(&AccessOptions::tls_certificate)},
+      {"tls_key", "PEM file: its private key", access_key(&AccessOptions::tls_key)},
+      {"api_keys", "key file of `ondol key create`", access_key(&AccessOptions::api_keys)},
+      {"require_key", "true: this machine needs a key, too", access_flag(&AccessOptions::require_key)},
+      {"allow_anonymous", "true: no keys, anyone may come in", access_flag(&AccessOptions::allow_anonymous)},
+      {"cors_origin", "web pages that may call, separated by spaces; * = all", store_cors_origins},
       {"threads", "threads that compute (0 = all)", engine_key(&EngineOptions::threads, kThreadsRange)},
       {"ctx", "tokens of one conversation (0 = what fits)", engine_key(&EngineOptions::max_context, kContextRange)},
       {"kv_bytes", "memory for the KV cache, as 2G", store_kv_bytes},
@@ -94,8 +158,17 @@ std::span<const Key> keys() {
       {"max_running", "requests computed together", engine_key(&EngineOptions::max_running, kRunningRange)},
       {"max_waiting", "requests that may wait", engine_key(&EngineOptions::max_waiting, kWaitingRange)},
       {"prefix_cache", "true or false", store_prefix_cache},
+      {"also", "other models, with commas between them", store_also},
+      {"embeddings", "model for embeddings",
+       [](ServerConfig& c, const std::string& text) -> Status {
+         c.models.embeddings = text;
+         return {};
+       }},
+      {"idle_unload", "seconds after which an unused model leaves memory", models_key(&ModelsOptions::idle_unload_s, {0, 30 * 24 * 3600})},
+      {"max_loaded", "models in memory at once", models_key(&ModelsOptions::max_loaded, {0, 1024})},
       {"step_tokens", "tokens computed in one step", engine_key(&EngineOptions::step_tokens, kStepTokensRange)},
       {"mixed_prefill", "prompt tokens in a step beside streams", engine_key(&EngineOptions::mixed_prefill, kStepTokensRange)},
+      {"stream_slowdown", "how many times longer prompts may make a step beside streams", store_slowdown},
   };
   return kKeys;
 }
@@ -155,7 +228,7 @@ Status read_config(const std::string& path, ServerConfig& config) {
 
 std::string config_keys_help() {
   std::string out;
-  for (const Key& key : keys()) out += fmt::format("  {:<14}{}\n", key.name, key.meaning);
+  for (const Key& key : keys()) out += fmt::format("  {:<16}{}\n", key.name, key.meaning);
   return out;
 }
 

@@ -5,7 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "app/cmd_up.h"
-#include "app/test_folder_test_util.h"
+#include "base/test_folder_test_util.h"
 
 namespace ondol {
 namespace {
@@ -19,6 +19,12 @@ name: small
 host: 0.0.0.0
 port: 9000
 drain: 5
+tls_cert: /etc/cert.pem
+tls_key: /etc/key.pem
+api_keys: keys.jsonl
+require_key: true
+allow_anonymous: false
+cors_origin: https://a.example  http://localhost:3000
 threads: 2
 ctx: 4096
 kv_bytes: 2G
@@ -28,6 +34,7 @@ max_waiting: 9
 prefix_cache: false
 step_tokens: 256
 mixed_prefill: 32
+stream_slowdown: 1.5
 )",
                                      "c.yaml", config);
   ASSERT_TRUE(status) << status.error().message;
@@ -36,6 +43,12 @@ mixed_prefill: 32
   EXPECT_EQ(config.host, "0.0.0.0");
   EXPECT_EQ(config.port, 9000);
   EXPECT_EQ(config.drain_s, 5);
+  EXPECT_EQ(config.access.tls_certificate, "/etc/cert.pem");
+  EXPECT_EQ(config.access.tls_key, "/etc/key.pem");
+  EXPECT_EQ(config.access.api_keys, "keys.jsonl");
+  EXPECT_TRUE(config.access.require_key);
+  EXPECT_FALSE(config.access.allow_anonymous);
+  EXPECT_EQ(config.access.cors_origins, (std::vector<std::string>{"https://a.example", "http://localhost:3000"}));
   EXPECT_EQ(config.engine.threads, 2);
   EXPECT_EQ(config.engine.max_context, 4096);
   EXPECT_EQ(config.engine.kv_bytes, 2ull << 30);
@@ -45,6 +58,7 @@ mixed_prefill: 32
   EXPECT_FALSE(config.engine.prefix_cache);
   EXPECT_EQ(config.engine.step_tokens, 256);
   EXPECT_EQ(config.engine.mixed_prefill, 32);
+  EXPECT_EQ(config.engine.stream_slowdown, 1.5);
 }
 
 TEST(ParseConfig, LeavesTheRestAlone) {
@@ -68,6 +82,8 @@ TEST(ParseConfig, NamesTheLineOfEachMistake) {
       {"kv_bytes: 2X", "kv_bytes is wrong: \"2X\" is not a size"},
       {"kv_type: q4", "kv_type is wrong: \"q4\""},
       {"prefix_cache: yes", "prefix_cache is \"yes\", and must be true or false"},
+      {"require_key: maybe", "require_key is \"maybe\", and must be true or false"},
+      {"cors_origin: ' '", "cors_origin is empty"},
       {"- a\n- b\n", "line 1: expected lines of the form key: value"},
       {"just words", "expected lines of the form key: value"},
       {"[a]: b", "line 1: a key must be a word"},

@@ -160,6 +160,7 @@ EngineOptions bench_engine_options(const EngineBenchPlan& plan, EngineOptions ba
   base.max_waiting = std::max(base.max_waiting, base.max_running);
   base.prefix_cache = false;
   base.mixed_prefill = base.step_tokens;
+  base.stream_slowdown = 0;
   return base;
 }
 

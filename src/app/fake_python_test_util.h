@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "app/test_folder_test_util.h"
+#include "base/test_folder_test_util.h"
 
 namespace ondol {
 

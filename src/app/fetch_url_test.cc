@@ -2,7 +2,7 @@
 
 #include "app/fetch.h"
 #include "app/file_server_test_util.h"
-#include "app/test_folder_test_util.h"
+#include "base/test_folder_test_util.h"
 
 namespace ondol {
 namespace {

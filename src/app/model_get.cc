@@ -12,8 +12,8 @@
 #include <utility>
 
 #include "app/fetch.h"
-#include "app/sha256.h"
 #include "app/sizes.h"
+#include "net/sha256.h"
 
 namespace ondol {
 namespace fs = std::filesystem;

@@ -60,7 +60,12 @@ void bind_engine_options(CLI::App& app, EngineOptions& options) {
       ->group(kGroup);
   add_int_option(app, "--step-tokens", options.step_tokens, kStepTokensRange, "Tokens computed in one step at most")->group(kGroup);
   add_int_option(app, "--mixed-prefill", options.mixed_prefill, kStepTokensRange,
-                 "Prompt tokens in a step while answers are streaming: lower keeps streams smoother")
+                 "Prompt tokens in a step while answers are streaming, at most")
+      ->group(kGroup);
+  app.add_option("--stream-slowdown", options.stream_slowdown,
+                 "How many times longer a step may last because a prompt enters while answers are streaming; 0 = no limit")
+      ->check(CLI::Range(kSlowdownRange.min, kSlowdownRange.max))
+      ->capture_default_str()
       ->group(kGroup);
 }
 

@@ -28,6 +28,11 @@ inline constexpr IntRange kContextRange{0, 1 << 24};
 inline constexpr IntRange kRunningRange{1, 4096};
 inline constexpr IntRange kWaitingRange{0, 1 << 20};
 inline constexpr IntRange kStepTokensRange{1, 1 << 16};
+struct NumberRange {
+  double min;
+  double max;
+};
+inline constexpr NumberRange kSlowdownRange{0, 1000};
 
 Result<KvType> parse_kv_type(const std::string& text);
 std::string kv_type_name(KvType type);
@@ -38,6 +43,7 @@ CLI::Option* add_int_option(CLI::App& app, const std::string& name, int& value, 
 CLI::Option* add_size_option(CLI::App& app, const std::string& name, uint64_t& value, const std::string& description);
 
 // --threads --ctx --kv-bytes --kv-type --max-running --max-waiting --no-prefix-cache --step-tokens --mixed-prefill
+// --stream-slowdown
 void bind_engine_options(CLI::App& app, EngineOptions& options);
 
 }  // namespace ondol

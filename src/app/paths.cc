@@ -41,7 +41,7 @@ namespace {
 
 std::string public_name(const fs::path& path) {
   const fs::path clean = path.has_filename() ? path : path.parent_path();
-  return clean.extension() == ".gguf" ? clean.stem().string() : clean.filename().string();
+  return clean.extension() == ".gguf" || clean.extension() == ".e5s1" ? clean.stem().string() : clean.filename().string();
 }
 
 }  // namespace
@@ -59,7 +59,7 @@ Result<ResolvedModel> resolve_model(std::string_view argument, const ModelDirs& 
   if (fs::exists(argument, ignored)) return ResolvedModel{std::string(argument), public_name(fs::path(argument))};
   if (argument.find('/') == std::string_view::npos) {
     for (const std::string& dir : dirs.search) {
-      for (const std::string_view suffix : {"", ".gguf"}) {
+      for (const std::string_view suffix : {"", ".gguf", ".e5s1"}) {
         const fs::path path = fs::path(dir) / (std::string(argument) + std::string(suffix));
         if (fs::exists(path, ignored)) return ResolvedModel{path.string(), public_name(path)};
       }

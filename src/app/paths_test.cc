@@ -4,7 +4,7 @@
 
 #include <map>
 
-#include "app/test_folder_test_util.h"
+#include "base/test_folder_test_util.h"
 
 namespace ondol {
 namespace {

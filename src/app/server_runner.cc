@@ -4,9 +4,10 @@
 #include <malloc.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
-#include <ctime>
+#include <algorithm>
 #include <mutex>
 #include <utility>
 
@@ -63,13 +64,32 @@ void log_ready(const ServedModel& served, int64_t elapsed_us) {
                format_size(stats.kv_bytes), kv_type_name(options.kv_type), options.threads);
 }
 
-bool is_loopback(const std::string& host) { return host.starts_with("127.") || host == "::1" || host == "localhost"; }
+// A connection costs a descriptor, and the usual soft limit (1024) is far below what the server may hold.
+void allow_many_connections(size_t connections) {
+  constexpr rlim_t kOthers = 512;  // model files, pipes, libraries
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  const rlim_t wanted = std::min<rlim_t>(connections + kOthers, limit.rlim_max);
+  if (limit.rlim_cur >= wanted) return;
+  limit.rlim_cur = wanted;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+HttpServerOptions http_options(const ServerConfig& config) {
+  HttpServerOptions http;
+  http.address = config.host;
+  http.port = static_cast<uint16_t>(config.port);
+  http.threads = 2;  // one may be parsing a long prompt while the other answers /health
+  http.tls_certificate = config.access.tls_certificate;
+  http.tls_key = config.access.tls_key;
+  return http;
+}
 
 }  // namespace
 
-std::string server_url(const std::string& host, int port) {
+std::string server_url(const std::string& host, int port, bool tls) {
   const bool v6 = host.find(':') != std::string::npos;
-  return fmt::format("http://{}{}{}:{}", v6 ? "[" : "", host, v6 ? "]" : "", port);
+  return fmt::format("{}://{}{}{}:{}", tls ? "https" : "http", v6 ? "[" : "", host, v6 ? "]" : "", port);
 }
 
 void bind_server_options(CLI::App& app, ServerConfig& config) {
@@ -77,30 +97,9 @@ void bind_server_options(CLI::App& app, ServerConfig& config) {
   app.add_option("--host", config.host, "Address to listen on; 0.0.0.0 = reachable from other machines")->capture_default_str();
   add_int_option(app, "--port", config.port, kPortRange, "Port to listen on; 0 = any free one");
   add_int_option(app, "--drain", config.drain_s, kDrainRange, "Seconds that answers in progress may take after SIGTERM");
+  bind_models_options(app, config.models);
+  bind_access_options(app, config.access);
   bind_engine_options(app, config.engine);
-}
-
-Result<ServedModel> load_model(const std::string& path, const std::string& name, const EngineOptions& options, Registry& metrics,
-                               const std::function<void(double)>& progress) {
-  ServedModel served;
-  served.name = name;
-  served.created_unix_s = static_cast<int64_t>(std::time(nullptr));
-  ONDOL_TRY(std::unique_ptr<Model> opened, Model::open(path));
-  const std::shared_ptr<const Model> model = std::move(opened);
-  served.model = model;
-  if (!model->chat_template().empty()) {
-    Result<ChatTemplate> parsed = ChatTemplate::parse(model->chat_template());
-    if (parsed) {
-      served.chat_template = std::make_shared<const ChatTemplate>(std::move(*parsed));
-    } else {
-      spdlog::warn("chat completions are off for {}: its chat template cannot be read: {}", name, parsed.error().message);
-    }
-  }
-  EngineOptions labelled = options;
-  labelled.label = name;
-  ONDOL_TRY(std::unique_ptr<Engine> engine, Engine::create(model, labelled, metrics, progress));
-  served.engine = std::move(engine);
-  return served;
 }
 
 Status run_server(const ServerConfig& config, const std::string& model_path, const std::string& name) {
@@ -111,31 +110,26 @@ Status run_server(const ServerConfig& config, const std::string& model_path, con
 
   Registry metrics;
   const auto front = std::make_shared<Front>();
-  HttpServerOptions http;
-  http.address = config.host;
-  http.port = static_cast<uint16_t>(config.port);
-  http.threads = 2;  // one may be parsing a long prompt while the other answers /health
+  ONDOL_TRY(AdmissionOptions admission, make_admission(config.access, clock));
+  const HttpServerOptions http = http_options(config);
+  allow_many_connections(http.max_connections);
   ONDOL_TRY(const std::unique_ptr<HttpServer> server,
             HttpServer::start(http, metrics, [front](std::shared_ptr<Exchange> exchange) { front->handle(std::move(exchange)); }));
-  if (!is_loopback(config.host)) spdlog::warn("anyone who can reach {} may use the model: there are no keys yet", config.host);
+  if (const std::string warning = exposure_warning(config.access, config.host); !warning.empty()) spdlog::warn(warning);
 
   ServedModel served;
   {
     ProgressBar bar("loading " + name, ProgressUnit::kShare, clock);
     ONDOL_TRY(served, load_model(model_path, name, config.engine, metrics, [&](double share) { bar.update_share(share); }));
   }
-  if (served.model->tokenizer() == nullptr) {
-    return fail(Code::kFailedPrecondition, name + " cannot be served without a tokenizer: " + served.model->tokenizer_error());
-  }
   ::malloc_trim(0);  // what reading and packing took is not needed again
   log_ready(served, clock.now_us() - started_us);
-  std::vector<ServedModel> models;
-  models.push_back(std::move(served));
-  auto api = std::make_shared<Api>(std::move(models), metrics);
+  ONDOL_TRY(ApiModels models, make_api_models(std::move(served), model_path, config.models, config.engine, model_dirs(), metrics));
+  auto api = std::make_shared<Api>(std::move(models), metrics, ApiLimits{}, std::move(admission));
   api->set_ready(true);
   signals.arm();  // before the first request can be answered, so that a signal never ends one in the middle
   front->set(api);
-  fmt::print("listening on {}\n", server_url(config.host, server->port()));
+  fmt::print("listening on {}\n", server_url(config.host, server->port(), !http.tls_certificate.empty()));
   std::fflush(stdout);
 
   const int number = signals.wait();

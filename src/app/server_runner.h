@@ -8,6 +8,8 @@
 #include <memory>
 #include <string>
 
+#include "app/access_options.h"
+#include "app/api_models.h"
 #include "base/error.h"
 #include "base/metrics.h"
 #include "engine/engine.h"
@@ -25,21 +27,19 @@ struct ServerConfig {
   std::string host = "127.0.0.1";
   int port = 8080;  // 0 = any free one
   int drain_s = 30;
+  AccessOptions access;
+  ModelsOptions models;
   EngineOptions engine;
 };
 
-// --name --host --port --drain and the engine's options.
+// --name --host --port --drain, other models (api_models.h), who may reach it (access_options.h), and the engine's options.
 void bind_server_options(CLI::App& app, ServerConfig& config);
 
-// Opens a model and starts its engine. A chat template that cannot be read is logged and left out.
-Result<ServedModel> load_model(const std::string& path, const std::string& name, const EngineOptions& options, Registry& metrics,
-                               const std::function<void(double)>& progress);
-
-// Listens at once (/health answers while the model loads, everything else 503), loads `model_path`, prints "listening on http://..." on
+// Listens at once (/health answers while the model loads, everything else 503), loads `model_path`, prints "listening on http(s)://..." on
 // stdout when requests are served, and returns after SIGINT or SIGTERM once answers in progress have ended or `drain_s` has passed.
 Status run_server(const ServerConfig& config, const std::string& model_path, const std::string& name);
 
-// "http://127.0.0.1:8080", with brackets around an IPv6 address.
-std::string server_url(const std::string& host, int port);
+// "http://127.0.0.1:8080", with brackets around an IPv6 address; https with `tls`.
+std::string server_url(const std::string& host, int port, bool tls = false);
 
 }  // namespace ondol

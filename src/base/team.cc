@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include "base/thread_name.h"
+
 namespace ondol {
 namespace {
 
@@ -28,6 +30,7 @@ void pin_to_nth_cpu(int n) {
 Team::Team(int size, bool pin) : size_(size < 1 ? 1 : size) {
   for (int member = 1; member < size_; ++member) {
     workers_.emplace_back([this, member, pin] {
+      name_this_thread("compute");
       if (pin) pin_to_nth_cpu(member);
       worker(member);
     });

@@ -2,9 +2,22 @@
 
 #include <algorithm>
 
-#include "engine/scheduler.h"
-
 namespace ondol {
+namespace {
+
+// Prompt tokens that always enter beside streams, however slow they are, so that no prompt starves; one register tile of matrix rows.
+constexpr int kLeastPrefill = 8;
+// What enters beside streams before the first steps have told the speed.
+constexpr int kUnknownPrefill = 32;
+// Guesses in a step. A step of up to 8 rows still is bound by reading the weights, so that guesses cost little; many streams fill it
+// themselves.
+constexpr int kDraftRows = 7;
+
+bool before(const Sequence& a, const Sequence& b) {
+  return a.request.priority != b.request.priority ? a.request.priority < b.request.priority : a.id < b.id;
+}
+
+}  // namespace
 
 struct Core::Metrics {
   Metrics(Registry& registry, const std::string& label)
@@ -67,6 +80,9 @@ void Core::add(uint64_t id, GenerateRequest request, std::shared_ptr<TokenSink> 
   s->prompt_tokens = static_cast<int>(request.prompt.size());
   if (needs_counts(request.sampling))
     for (const int32_t token : request.prompt) ++s->counts.of[token].prompt;
+  if (request.grammar != nullptr) s->matcher.emplace(request.grammar);
+  // With penalties a guess would have to be counted before it is known to be right, with a grammar it would have to be taken back from it.
+  if (!needs_counts(request.sampling) && !s->matcher) s->prediction = DraftSource(std::move(request.prediction));
   s->request = std::move(request);
   s->sink = std::move(sink);
   s->submitted_us = submitted_us;
@@ -85,41 +101,67 @@ void Core::cancel_all() {
 
 int Core::step() {
   const int64_t begin_us = clock_.now_us();
-  end_cancelled();
+  end_stopped();
   admit();
   const std::vector<int> counts = reserve_or_preempt(plan());
   const int rows = compute(counts);
+  const int64_t elapsed_us = clock_.now_us() - begin_us;
+  if (rows > 0) learn_speed(counts, elapsed_us);
   sweep();
   if (rows == 0) return 0;
   ++steps_;
   metrics_->rows.observe(rows);
-  metrics_->step.observe(static_cast<double>(clock_.now_us() - begin_us) * 1e-6);
+  metrics_->step.observe(static_cast<double>(elapsed_us) * 1e-6);
   return rows;
 }
 
-void Core::end_cancelled() {
-  for (const Item& s : waiting_)
-    if (s->cancelled) finish(*s, FinishReason::kCancelled);
-  std::erase_if(waiting_, [](const Item& s) { return s->finished; });
-  for (const Item& s : running_)
-    if (s->cancelled) finish(*s, FinishReason::kCancelled);
+void Core::learn_speed(const std::vector<int>& plan, int64_t elapsed_us) {
+  int streams = 0, prompt_rows = 0;
+  for (size_t i = 0; i < plan.size(); ++i) {
+    if (plan[i] == 0) continue;
+    // Forced tokens and guesses are rows like a prompt's.
+    streams += streaming_[i] ? 1 : 0;
+    prompt_rows += streaming_[i] ? plan[i] - 1 : plan[i];
+  }
+  speed_.observe(streams, prompt_rows, elapsed_us);
+}
+
+bool Core::end_if_stopped(Sequence& s, int64_t now_us) {
+  if (s.cancelled) {
+    finish(s, FinishReason::kCancelled);
+  } else if (s.request.timeout_us > 0 && now_us - s.submitted_us >= s.request.timeout_us) {
+    finish(s, FinishReason::kError,
+           {Code::kDeadlineExceeded, "the request's deadline of " + std::to_string(s.request.timeout_us / 1000) + " ms passed " +
+                                         (s.scheduled_us == 0 ? "while it waited" : "before the answer was complete")});
+  }
+  return s.finished;
+}
+
+void Core::end_stopped() {
+  const int64_t now_us = clock_.now_us();
+  std::erase_if(waiting_, [&](const Item& s) { return end_if_stopped(*s, now_us); });
+  for (const Item& s : running_) end_if_stopped(*s, now_us);
   sweep();
 }
 
-// In order of arrival, as long as the whole prompts of all that run fit into the cache; what answers add later may preempt.
+// The most urgent first, as long as the whole prompts of all that run fit into the cache; what answers add later may preempt.
 void Core::admit() {
   const KvLayout& layout = cache_->pool().layout();
   const auto bytes = [&](const Sequence& s) { return layout.sequence_bytes(std::ssize(s.tokens) + 1, options_.step_tokens); };
   uint64_t held = 0;
   for (const Item& s : running_) held += bytes(*s);
   while (!waiting_.empty() && std::ssize(running_) < options_.max_running) {
-    Sequence& next = *waiting_.front();
-    held += bytes(next);
+    const auto next = std::ranges::min_element(waiting_, [](const Item& a, const Item& b) { return before(*a, *b); });
+    Sequence& s = **next;
+    held += bytes(s);
     if (!running_.empty() && held > cache_->pool().budget_bytes()) break;
-    cache_->enter(next);
-    if (next.scheduled_us == 0) next.scheduled_us = clock_.now_us();
-    running_.push_back(std::move(waiting_.front()));
-    waiting_.pop_front();
+    cache_->enter(s);
+    if (s.scheduled_us == 0) s.scheduled_us = clock_.now_us();
+    const auto place = std::ranges::upper_bound(
+        running_, s, [](const Sequence& a, const Sequence& b) { return before(a, b); },
+        [](const Item& item) -> const Sequence& { return *item; });
+    running_.insert(place, std::move(*next));
+    waiting_.erase(next);
   }
 }
 
@@ -129,23 +171,45 @@ bool Core::waits_for_other(size_t index) const {
   return false;
 }
 
-std::vector<int> Core::plan() {
-  std::vector<SequenceView> views;
-  for (size_t i = 0; i < running_.size(); ++i) {
-    Sequence& s = *running_[i];
-    bool waits = false;
-    if (s.pending() > 1) {
-      const auto gained = static_cast<int>(cache_->attach(s));
-      if (s.completion_tokens == 0) s.cached_tokens += gained;
-      waits = waits_for_other(i);
-    }
-    views.push_back({s.computed, s.pending(), waits});
+SequenceView Core::view(size_t index) {
+  Sequence& s = *running_[index];
+  SequenceView view;
+  view.answering = s.completion_tokens > 0;
+  if (s.pending() > 1) {
+    const auto gained = static_cast<int>(cache_->attach(s));
+    if (!view.answering) s.cached_tokens += gained;
+    view.waits = waits_for_other(index);
   }
-  return plan_step(views, {options_.step_tokens, options_.mixed_prefill, kKvBlock});
+  view.computed = s.computed;
+  view.pending = s.pending();
+  s.draft.clear();
+  if (view.answering && view.pending == 1 && !s.prediction.empty()) {
+    int64_t room = options_.max_context - std::ssize(s.tokens) - 1;
+    if (s.request.max_tokens > 0) room = std::min<int64_t>(room, s.request.max_tokens - s.completion_tokens - 1);
+    const auto guesses = s.prediction.next(s.answer(), static_cast<int>(std::clamp<int64_t>(room, 0, kDraftRows)));
+    s.draft.assign(guesses.begin(), guesses.end());
+    view.drafts = static_cast<int>(guesses.size());
+  }
+  return view;
 }
 
-// Blocks for all that the plan computes. When the cache is full the latest arrival goes back to the queue: its tokens are kept, its answer
-// will go on where it was, bit for bit.
+std::vector<int> Core::plan() {
+  std::vector<SequenceView> views;
+  int streams = 0;
+  streaming_.clear();
+  for (size_t i = 0; i < running_.size(); ++i) {
+    views.push_back(view(i));
+    streaming_.push_back(is_stream(views.back()));
+    streams += streaming_.back() ? 1 : 0;
+  }
+  int mixed = options_.mixed_prefill;
+  if (options_.stream_slowdown > 0)
+    mixed = speed_.prompt_rows(streams, options_.stream_slowdown, kLeastPrefill, options_.mixed_prefill, kUnknownPrefill);
+  return plan_step(views, {options_.step_tokens, mixed, kKvBlock, std::max(0, kDraftRows + 1 - streams)});
+}
+
+// Blocks for all that the plan computes. When the cache is full the least urgent, latest arrival goes back to the queue: its tokens are
+// kept, its answer will go on where it was, bit for bit.
 std::vector<int> Core::reserve_or_preempt(std::vector<int> plan) {
   for (size_t i = 0; i < running_.size(); ++i) {
     while (i < running_.size() && plan[i] > 0 && !cache_->reserve(*running_[i], running_[i]->computed + plan[i])) {
@@ -169,103 +233,6 @@ void Core::preempt_last() {
   waiting_.push_front(std::move(s));
 }
 
-int Core::compute(const std::vector<int>& plan) {
-  std::vector<ForwardSpan> spans;
-  std::vector<Sequence*> drawing;
-  std::vector<uint64_t> ids;
-  int rows = 0;
-  for (size_t i = 0; i < running_.size(); ++i) {
-    if (plan[i] == 0) continue;
-    Sequence& s = *running_[i];
-    const bool last = s.computed + plan[i] == std::ssize(s.tokens);
-    spans.push_back(
-        {std::span(s.tokens).subspan(static_cast<size_t>(s.computed), static_cast<size_t>(plan[i])), s.computed, &s.blocks, last});
-    if (last) drawing.push_back(&s);
-    ids.push_back(s.id);
-    rows += plan[i];
-  }
-  if (rows == 0) return 0;
-  const std::span<float> logits = probe_.logits ? probed_forward(spans, ids) : forward_->run(spans);
-  for (size_t i = 0; i < running_.size(); ++i)
-    if (plan[i] > 0) cache_->advance(*running_[i], plan[i]);
-  draw(logits, drawing);
-  return rows;
-}
-
-// As Forward::run, with logits of all rows shown to the probe; those that are wanted are moved to the front.
-std::span<float> Core::probed_forward(std::span<const ForwardSpan> spans, const std::vector<uint64_t>& ids) {
-  const auto vocab = static_cast<size_t>(model_->spec().vocab);
-  const std::span<float> logits = forward_->run(spans, true, [&](int index, int span, int64_t position, std::span<const float> hidden) {
-    probe_.hidden(ids[static_cast<size_t>(span)], index, position, hidden);
-  });
-  size_t row = 0, kept = 0;
-  for (size_t i = 0; i < spans.size(); ++i) {
-    for (size_t t = 0; t < spans[i].tokens.size(); ++t, ++row) {
-      const std::span<float> row_logits = logits.subspan(row * vocab, vocab);
-      probe_.logits(ids[i], spans[i].first_position + static_cast<int64_t>(t), row_logits);
-      if (t + 1 == spans[i].tokens.size() && spans[i].last_logits)
-        std::ranges::copy(row_logits, logits.subspan(kept++ * vocab, vocab).begin());
-    }
-  }
-  return logits.first(kept * vocab);
-}
-
-void Core::draw(std::span<float> logits, const std::vector<Sequence*>& drawing) {
-  const auto vocab = static_cast<size_t>(model_->spec().vocab);
-  std::vector<Result<TokenEvent>> events(drawing.size());
-  WorkCounter next;
-  const auto sample_rows = [&](int) {
-    for (int64_t i; (i = next.take(1)) < std::ssize(drawing);) {
-      const Sequence& s = *drawing[static_cast<size_t>(i)];
-      events[static_cast<size_t>(i)] = sample(vector_kernels(isa_), logits.subspan(static_cast<size_t>(i) * vocab, vocab),
-                                              s.request.sampling, s.counts, static_cast<uint64_t>(s.completion_tokens));
-    }
-  };
-  if (!drawing.empty()) team_.run(sample_rows);
-  for (size_t i = 0; i < drawing.size(); ++i) {
-    if (events[i]) {
-      accept(*drawing[i], *events[i]);
-    } else {
-      finish(*drawing[i], FinishReason::kError, events[i].error());
-    }
-  }
-}
-
-void Core::accept(Sequence& s, const TokenEvent& event) {
-  const int64_t now_us = clock_.now_us();
-  if (s.completion_tokens++ == 0) s.first_token_us = now_us;
-  ++completion_tokens_;
-  if (std::ranges::find(s.request.stop_tokens, event.token) != s.request.stop_tokens.end()) return finish(s, FinishReason::kStop);
-  s.sink->on_token(event);
-  s.tokens.push_back(event.token);
-  if (needs_counts(s.request.sampling)) ++s.counts.of[event.token].answer;
-  const bool answer_full = s.request.max_tokens > 0 && s.completion_tokens >= s.request.max_tokens;
-  if (answer_full || std::ssize(s.tokens) >= options_.max_context) finish(s, FinishReason::kLength);
-}
-
-void Core::finish(Sequence& s, FinishReason reason, Error error) {
-  s.finished = true;
-  const int64_t now_us = clock_.now_us();
-  FinishEvent event;
-  event.reason = reason;
-  event.error = std::move(error);
-  event.prompt_tokens = s.prompt_tokens;
-  event.cached_tokens = s.cached_tokens;
-  event.completion_tokens = s.completion_tokens;
-  event.queue_us = (s.scheduled_us == 0 ? now_us : s.scheduled_us) - s.submitted_us;
-  event.first_token_us = s.completion_tokens == 0 ? 0 : s.first_token_us - s.submitted_us;
-  event.total_us = now_us - s.submitted_us;
-  prompt_tokens_ += static_cast<uint64_t>(s.prompt_tokens);
-  cached_tokens_ += static_cast<uint64_t>(s.cached_tokens);
-  s.sink->on_finish(event);
-}
-
-void Core::sweep() {
-  for (const Item& s : running_)
-    if (s->finished) cache_->release(*s);
-  std::erase_if(running_, [](const Item& s) { return s->finished; });
-}
-
 EngineStats Core::stats() const {
   const KvPool& pool = cache_->pool();
   EngineStats stats;
@@ -283,6 +250,7 @@ EngineStats Core::stats() const {
   stats.prompt_tokens = prompt_tokens_;
   stats.cached_tokens = cached_tokens_;
   stats.completion_tokens = completion_tokens_;
+  stats.forced_tokens = forced_tokens_;
   stats.steps = steps_;
   stats.weight_bytes = weights_.bytes();
   return stats;

@@ -5,13 +5,18 @@
 
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "engine/draft.h"
 #include "engine/engine.h"
 #include "engine/forward.h"
 #include "engine/kv_cache.h"
+#include "engine/mask_worker.h"
 #include "engine/sampler.h"
+#include "engine/scheduler.h"
+#include "engine/step_speed.h"
 #include "engine/weights.h"
 
 namespace ondol {
@@ -21,12 +26,19 @@ struct Sequence : CachedTokens {
   GenerateRequest request;
   std::shared_ptr<TokenSink> sink;
   TokenCounts counts;
+  std::optional<GrammarMatcher> matcher;
+  std::span<const uint64_t> allowed;  // by the matcher, for the step that is being computed
+  DraftSource prediction{{}};
+  std::vector<int32_t> draft;  // guesses in the step that is being computed
+  int accepted_prediction = 0, rejected_prediction = 0;
   int64_t submitted_us = 0, scheduled_us = 0, first_token_us = 0;
   int prompt_tokens = 0;
   int cached_tokens = 0;
   int completion_tokens = 0;
   bool cancelled = false;
   bool finished = false;
+
+  std::span<const int32_t> answer() const { return std::span(tokens).subspan(static_cast<size_t>(prompt_tokens)); }
 };
 
 // What the fit in memory came to; all in bytes.
@@ -55,7 +67,7 @@ class Core {
   int waiting() const { return static_cast<int>(waiting_.size()); }
   int running() const { return static_cast<int>(running_.size()); }
 
-  // One step: ends the cancelled, admits, plans, computes, draws, reports. Returns the rows that it computed.
+  // One step: ends the cancelled and the late, admits, plans, computes, draws, reports. Returns the rows that it computed.
   int step();
 
   // For verification: sees hidden states and logits of every token that is computed.
@@ -75,16 +87,31 @@ class Core {
   using Item = std::unique_ptr<Sequence>;
   Core(std::shared_ptr<const Model> model, const EngineOptions& options, const Clock& clock, Registry& metrics);
 
-  void end_cancelled();
+  // core.cc: who runs
+  void end_stopped();
+  bool end_if_stopped(Sequence& s, int64_t now_us);
   void admit();
   std::vector<int> plan();
+  SequenceView view(size_t index);
   bool waits_for_other(size_t index) const;
   std::vector<int> reserve_or_preempt(std::vector<int> plan);
   void preempt_last();
+  void learn_speed(const std::vector<int>& plan, int64_t elapsed_us);
+
+  // core_step.cc: what is computed for them
+  struct Drawing {
+    Sequence* sequence;
+    size_t first_row;  // of its logits
+    Result<std::vector<TokenEvent>> events;
+  };
   int compute(const std::vector<int>& plan);
   std::span<float> probed_forward(std::span<const ForwardSpan> spans, const std::vector<uint64_t>& ids);
-  void draw(std::span<float> logits, const std::vector<Sequence*>& drawing);
+  void draw(std::span<float> logits, std::vector<Drawing>& drawing);
+  Result<std::vector<TokenEvent>> sample_rows(const Sequence& s, std::span<float> logits) const;
+  void take(Drawing& drawing);
   void accept(Sequence& s, const TokenEvent& event);
+  void deliver(Sequence& s, const TokenEvent& event);
+  std::vector<int32_t> forced_tokens(const Sequence& s) const;
   void finish(Sequence& s, FinishReason reason, Error error = {});
   void sweep();
 
@@ -97,10 +124,13 @@ class Core {
   std::unique_ptr<KvCache> cache_;
   std::unique_ptr<Forward> forward_;
   std::list<Item> waiting_;
-  std::vector<Item> running_;  // in order of arrival
+  std::vector<Item> running_;    // the most urgent first, then in order of arrival
+  std::vector<bool> streaming_;  // by running sequence, as the plan saw it
+  StepSpeed speed_;
+  MaskWorker masks_;
   Probe probe_;
   std::unique_ptr<Metrics> metrics_;
-  uint64_t prompt_tokens_ = 0, cached_tokens_ = 0, completion_tokens_ = 0, steps_ = 0;
+  uint64_t prompt_tokens_ = 0, cached_tokens_ = 0, completion_tokens_ = 0, forced_tokens_ = 0, steps_ = 0;
 };
 
 }  // namespace ondol

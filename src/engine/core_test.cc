@@ -176,6 +176,96 @@ TEST_F(CoreTest, StreamsKeepTheirPaceWhileALongPromptEnters) {
   drain(*core);
 }
 
+TEST_F(CoreTest, BeforeTheSpeedIsKnownFewPromptTokensEnterBesideStreams) {
+  auto core = make({0, false, false}, {.step_tokens = 256});
+  auto stream = add(*core, prompt(10, 1), 200);
+  core->step();
+  add(*core, prompt(800, 2), 1);
+  EXPECT_EQ(core->step(), 33);  // nothing is known: 32
+  drain(*core);
+}
+
+TEST_F(CoreTest, TheUrgentGoFirstAndStayLongest) {
+  auto core = make({0, false, false}, {.max_running = 1});
+  std::vector<int> ended;
+  struct Order final : TokenSink {
+    Order(std::vector<int>& list, int name) : list(list), name(name) {}
+    void on_token(const TokenEvent&) override {}
+    void on_finish(const FinishEvent&) override { list.push_back(name); }
+    std::vector<int>& list;
+    int name;
+  };
+  for (const auto& [name, priority] : std::vector<std::pair<int, int>>{{0, 5}, {1, 0}, {2, -3}, {3, 0}, {4, -3}}) {
+    core->add(++last_id_, {.prompt = prompt(8, name), .max_tokens = 2, .priority = priority}, std::make_shared<Order>(ended, name), 0);
+  }
+  drain(*core);
+  EXPECT_EQ(ended, (std::vector<int>{2, 4, 1, 3, 0}));
+}
+
+TEST_F(CoreTest, DeadlinesEndWhatWaitsAndWhatRuns) {
+  auto core = make({0, false, false}, {.max_running = 1});
+  auto running = std::make_shared<Sink>(), waiting = std::make_shared<Sink>(), patient = std::make_shared<Sink>();
+  core->add(1, {.prompt = prompt(8, 1), .max_tokens = 500, .timeout_us = 9'000}, running, clock_.now_us());
+  core->add(2, {.prompt = prompt(8, 2), .max_tokens = 500, .timeout_us = 5'000}, waiting, clock_.now_us());
+  core->add(3, {.prompt = prompt(8, 3), .max_tokens = 3}, patient, clock_.now_us());
+  core->step();
+  clock_.advance_us(5'000);
+  core->step();
+  EXPECT_EQ(waiting->finishes, 1);
+  EXPECT_EQ(waiting->finish.error.code, Code::kDeadlineExceeded);
+  EXPECT_EQ(running->finishes, 0);
+  clock_.advance_us(4'000);
+  core->step();
+  EXPECT_EQ(running->finish.reason, FinishReason::kError);
+  EXPECT_EQ(running->finish.error.code, Code::kDeadlineExceeded);
+  EXPECT_GT(running->finish.completion_tokens, 0);
+  drain(*core);
+  EXPECT_EQ(patient->finish.reason, FinishReason::kLength);
+}
+
+// A prediction changes the number of steps, never the answer.
+TEST_F(CoreTest, PredictionsSaveStepsAndChangeNothing) {
+  for (const Shape& shape : kShapes) {
+    for (const float temperature : {0.0f, 1.0f}) {
+      const SamplingParams sampling{.temperature = temperature, .seed = 11};
+      auto core = make(shape, {.step_tokens = 64});
+      auto plain = add(*core, prompt(40, 1), 60, sampling);
+      drain(*core);
+      const uint64_t plain_steps = core->stats().steps;
+      std::vector<int32_t> right = plain->tokens, edited = plain->tokens, wrong(60, 7);
+      edited[20] = (edited[20] + 1) % 200;
+      for (const auto& [prediction, fewest_saved] :
+           std::vector<std::pair<std::vector<int32_t>, uint64_t>>{{right, 45}, {edited, 30}, {wrong, 0}}) {
+        auto other = make(shape, {.step_tokens = 64, .prefix_cache = fewest_saved > 40});
+        auto sink = std::make_shared<Sink>();
+        other->add(++last_id_, {.prompt = prompt(40, 1), .max_tokens = 60, .sampling = sampling, .prediction = prediction}, sink, 0);
+        drain(*other);
+        EXPECT_EQ(sink->tokens, plain->tokens) << "window " << shape.window << " moe " << shape.moe;
+        EXPECT_EQ(sink->finish.completion_tokens, 60);
+        EXPECT_LE(other->stats().steps + fewest_saved, plain_steps + (fewest_saved == 0 ? 60 : 0));
+        EXPECT_EQ(sink->finish.accepted_prediction > 0, prediction != wrong);
+        EXPECT_TRUE(prediction != right || sink->finish.rejected_prediction == 0);
+        EXPECT_EQ(other->stats().kv_used_bytes == 0, fewest_saved <= 40);
+      }
+    }
+  }
+}
+
+TEST_F(CoreTest, APredictionEndsWithTheAnswer) {
+  auto core = make({0, false, false}, {});
+  auto plain = add(*core, prompt(40, 1), 30);
+  drain(*core);
+  auto sink = std::make_shared<Sink>();
+  const int32_t stop = plain->tokens[12];
+  const auto first = std::ranges::find(plain->tokens, stop) - plain->tokens.begin();
+  core->add(++last_id_,
+            {.prompt = prompt(40, 1), .max_tokens = 30, .sampling = {.temperature = 0}, .stop_tokens = {stop}, .prediction = plain->tokens},
+            sink, 0);
+  drain(*core);
+  EXPECT_EQ(sink->finish.reason, FinishReason::kStop);
+  EXPECT_EQ(sink->tokens, std::vector<int32_t>(plain->tokens.begin(), plain->tokens.begin() + first));
+}
+
 TEST_F(CoreTest, StopTokenAndLengthEndAnAnswer) {
   auto core = make({0, false, false}, {});
   auto free = add(*core, prompt(20, 5), 10);

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <thread>
 
+#include "base/thread_name.h"
 #include "engine/core.h"
 
 namespace ondol {
@@ -64,6 +65,7 @@ class ThreadedEngine final : public Engine {
 
  private:
   void loop(const std::stop_token& stop) {
+    name_this_thread("step");
     while (take_work(stop)) {
       core_->step();
       const EngineStats stats = core_->stats();

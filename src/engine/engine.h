@@ -21,15 +21,20 @@
 
 namespace ondol {
 
+class TokenGrammar;  // grammar/token_grammar.h
+
 struct EngineOptions {
   int threads = 0;        // 0 = the CPUs that the process may use
   int max_context = 0;    // tokens of one sequence; 0 = the model's, at most what the KV cache holds
   uint64_t kv_bytes = 0;  // 0 = a quarter of the memory that is free after the weights, at most 4 GiB
   KvType kv_type = KvType::kF16;
-  int max_running = 64;    // sequences in a batch
-  int max_waiting = 256;   // requests in the queue; more get kResourceExhausted (HTTP 429)
-  int step_tokens = 512;   // token budget of a step
-  int mixed_prefill = 64;  // prompt tokens that a step takes while streams run: bounds how late their next token is
+  int max_running = 64;   // sequences in a batch
+  int max_waiting = 256;  // requests in the queue; more get kResourceExhausted (HTTP 429)
+  int step_tokens = 512;  // token budget of a step
+  // While streams run, a step takes only so many prompt tokens that it lasts at most `stream_slowdown` times as long as one without, by the
+  // speed measured so far; 0 = no such limit. And never more than `mixed_prefill`.
+  double stream_slowdown = 2.0;
+  int mixed_prefill = 256;
   bool prefix_cache = true;
   bool huge_pages = true;
   std::string label = "model";  // the model label of the metrics
@@ -56,8 +61,14 @@ struct SamplingParams {
 struct GenerateRequest {
   std::vector<int32_t> prompt;  // at least one token
   int max_tokens = 0;           // 0 = up to the context
-  SamplingParams sampling;
-  std::vector<int32_t> stop_tokens;  // end the answer; the stop token itself is reported by finish, not as a token
+  SamplingParams sampling = {};
+  std::vector<int32_t> stop_tokens = {};  // end the answer; the stop token itself is reported by finish, not as a token
+  int priority = 0;                       // lower is more urgent; equal ones in order of arrival
+  int64_t timeout_us = 0;                 // after that, waiting or running, it ends with kDeadlineExceeded; 0 = never
+  std::vector<int32_t> prediction = {};   // text that the answer is expected to repeat: makes it faster, never another
+  // What the answer must be, over this model's vocabulary. It ends as soon as the grammar allows nothing more. Text that the grammar leaves
+  // no choice about is written without asking the model, unless log-probabilities are wanted.
+  std::shared_ptr<TokenGrammar> grammar = {};
 };
 
 struct TokenLogprob {
@@ -77,8 +88,10 @@ struct FinishEvent {
   FinishReason reason = FinishReason::kStop;
   Error error;  // for kError
   int prompt_tokens = 0;
-  int cached_tokens = 0;       // of the prompt, taken from the prefix cache
-  int completion_tokens = 0;   // tokens reported (a stop token is counted too)
+  int cached_tokens = 0;        // of the prompt, taken from the prefix cache
+  int completion_tokens = 0;    // tokens reported (a stop token is counted too)
+  int accepted_prediction = 0;  // tokens of the prediction that came true, and those that were computed in vain
+  int rejected_prediction = 0;
   int64_t queue_us = 0;        // submit to first scheduled
   int64_t first_token_us = 0;  // submit to first token
   int64_t total_us = 0;
@@ -98,6 +111,7 @@ struct EngineStats {
   uint64_t kv_blocks_total = 0, kv_blocks_free = 0;  // of kKvBlock tokens in all layers
   uint64_t kv_blocks_cached = 0;                     // known to the prefix cache
   uint64_t prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0, steps = 0;
+  uint64_t forced_tokens = 0;  // of the completion: a grammar left no choice about them
   uint64_t weight_bytes = 0, kv_bytes = 0, kv_used_bytes = 0;
 };
 

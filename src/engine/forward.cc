@@ -30,10 +30,10 @@ std::span<float> Forward::run(std::span<const ForwardSpan> spans, bool all_logit
   s.rows.clear();
   s.logit_rows.clear();
   for (size_t i = 0; i < spans.size(); ++i) {
-    for (size_t t = 0; t < spans[i].tokens.size(); ++t) {
-      s.rows.push_back({static_cast<int>(i), spans[i].first_position + static_cast<int64_t>(t)});
-      const bool last = t + 1 == spans[i].tokens.size();
-      if (all_logits || (last && spans[i].last_logits)) s.logit_rows.push_back(s.row_count() - 1);
+    const auto tokens = std::ssize(spans[i].tokens);
+    for (int64_t t = 0; t < tokens; ++t) {
+      s.rows.push_back({static_cast<int>(i), spans[i].first_position + t});
+      if (all_logits || t >= tokens - spans[i].logit_rows) s.logit_rows.push_back(s.row_count() - 1);
     }
   }
   for (WorkCounter& counter : s.counters) counter.reset();

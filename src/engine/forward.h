@@ -24,7 +24,7 @@ struct ForwardSpan {
   int64_t first_position = 0;
   // By group: the sequence's block of positions [b * kKvBlock, ...); -1 where a window has passed.
   const std::vector<std::vector<int32_t>>* blocks = nullptr;
-  bool last_logits = false;  // whether logits of the last token are wanted
+  int logit_rows = 0;  // of how many tokens, counted from the last, logits are wanted
 };
 
 // Sees the hidden states: index 0 = embeddings, i = after layer i, and after the final norm for the last (as Hugging Face counts them).
@@ -35,7 +35,7 @@ class Forward {
   Forward(const ModelSpec& spec, const Weights& weights, KvPool& pool, Team& team, Isa isa, int max_rows, int max_logit_rows);
   ~Forward();
 
-  // Computes all spans; returns one row of `vocab` logits per span with last_logits, in order, valid (and writable) until the next call.
+  // Computes all spans; returns `vocab` logits for each row that wants them, in order, valid (and writable) until the next call.
   // All rows' logits when `all_logits`. Sum of tokens <= max_rows; sum of logit rows <= max_logit_rows.
   std::span<float> run(std::span<const ForwardSpan> spans, bool all_logits = false, const HiddenProbe& probe = {});
 

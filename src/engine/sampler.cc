@@ -31,6 +31,21 @@ void apply_penalties(std::span<float> logits, const SamplingParams& params, cons
   }
 }
 
+void apply_mask(std::span<float> logits, std::span<const uint64_t> allowed) {
+  constexpr float kNever = -std::numeric_limits<float>::infinity();
+  for (size_t begin = 0; begin < logits.size(); begin += 64) {
+    const uint64_t word = begin / 64 < allowed.size() ? allowed[begin / 64] : 0;
+    if (word == ~uint64_t{0}) continue;
+    const size_t end = std::min(begin + 64, logits.size());
+    if (word == 0) {
+      std::fill(logits.begin() + static_cast<std::ptrdiff_t>(begin), logits.begin() + static_cast<std::ptrdiff_t>(end), kNever);
+      continue;
+    }
+    for (size_t i = begin; i < end; ++i)
+      if ((word >> (i - begin) & 1) == 0) logits[i] = kNever;
+  }
+}
+
 // The best `n` of the row, best first.
 std::vector<Candidate> best_of(std::span<const float> logits, size_t n) {
   if (n == 0) return {};
@@ -150,7 +165,7 @@ double uniform(uint64_t seed, uint64_t index) {
 }
 
 Result<TokenEvent> sample(const VectorKernels& kernels, std::span<float> logits, const SamplingParams& params, const TokenCounts& counts,
-                          uint64_t index) {
+                          uint64_t index, std::span<const uint64_t> allowed) {
   const auto n = static_cast<int64_t>(logits.size());
   const float best = kernels.max(logits.data(), n);
   if (!std::isfinite(best)) return fail(Code::kDataLoss, "the model's output is not finite; its weights may be damaged");
@@ -161,9 +176,14 @@ Result<TokenEvent> sample(const VectorKernels& kernels, std::span<float> logits,
     for (const Candidate& c : best_of(logits, static_cast<size_t>(params.logprobs)))
       event.top.push_back({c.token, static_cast<float>(static_cast<double>(c.logit) - log_total)});
   }
+  const bool changes = !counts.of.empty() || !params.logit_bias.empty() || !allowed.empty();
   std::vector<float> untouched;
-  if (params.logprobs >= 0 && (!counts.of.empty() || !params.logit_bias.empty())) untouched.assign(logits.begin(), logits.end());
+  if (params.logprobs >= 0 && changes) untouched.assign(logits.begin(), logits.end());
   if (!counts.of.empty() || !params.logit_bias.empty()) apply_penalties(logits, params, counts);
+  if (!allowed.empty()) {
+    apply_mask(logits, allowed);
+    if (!std::isfinite(kernels.max(logits.data(), n))) return fail(Code::kInternal, "the grammar allows no token here");
+  }
   event.token = draw_token(kernels, logits, params, index);
   if (params.logprobs >= 0) {
     const float logit = untouched.empty() ? logits[static_cast<size_t>(event.token)] : untouched[static_cast<size_t>(event.token)];

@@ -2,8 +2,8 @@
 //
 // Pure: the result depends on the arguments only, so the same seed, prompt and parameters give the same answer in any batch. Any thread.
 //
-// Order (as vLLM's): logit_bias and penalties, then temperature, then min_p, top_k, top_p on what is left. Logprobs are of the model's own
-// distribution, before all of these.
+// Order (as vLLM's): logit_bias and penalties, then what a grammar allows, then temperature, then min_p, top_k, top_p on what is left.
+// Logprobs are of the model's own distribution, before all of these.
 #pragma once
 
 #include <cstdint>
@@ -33,9 +33,10 @@ Status validate(const SamplingParams& params, int vocab);
 // A number in [0, 1) that is a function of the seed and the draw's index (SplitMix64's finaliser on both).
 double uniform(uint64_t seed, uint64_t index);
 
-// `logits`: one row, overwritten when penalties or a bias apply. `index`: how many tokens were drawn before, for the seed.
-// kDataLoss if no logit is finite.
+// `logits`: one row, overwritten when penalties, a bias or a mask apply. `index`: how many tokens were drawn before, for the seed.
+// `allowed`: one bit for each token that may be drawn, lowest bit first; empty = all. kDataLoss if no logit is finite; kInternal if nothing
+// is allowed.
 Result<TokenEvent> sample(const VectorKernels& kernels, std::span<float> logits, const SamplingParams& params, const TokenCounts& counts,
-                          uint64_t index);
+                          uint64_t index, std::span<const uint64_t> allowed = {});
 
 }  // namespace ondol

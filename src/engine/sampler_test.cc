@@ -53,6 +53,27 @@ TEST(Sampler, TopPOfAFlatRowNeedsMoreThanTheFirstThousand) {
   EXPECT_EQ(beyond, 0);  // equal logits: the lower half of the ids
 }
 
+TEST(Sampler, MaskedTokensAreNeverDrawn) {
+  std::vector<float> logits(130, 1.0f);
+  logits[0] = 9;
+  std::vector<uint64_t> allowed(3, 0);
+  allowed[1] = 1u << 6;  // 70
+  allowed[2] = 1u << 1;  // 129
+  std::vector<float> row = logits;
+  EXPECT_EQ(sample(kernels(), row, {.temperature = 0}, {}, 0, allowed)->token, 70);
+  for (uint64_t i = 0; i < 100; ++i) {
+    row = logits;
+    const int32_t token = sample(kernels(), row, {.seed = 4}, {}, i, allowed)->token;
+    EXPECT_TRUE(token == 70 || token == 129) << token;
+  }
+  row = logits;
+  const auto event = sample(kernels(), row, {.temperature = 0, .logprobs = 1}, {}, 0, allowed);
+  EXPECT_EQ(event->top[0].token, 0);  // the model's own view
+  EXPECT_NEAR(event->logprob - event->top[0].logprob, -8, 1e-5);
+  row = logits;
+  EXPECT_EQ(sample(kernels(), row, {.temperature = 0}, {}, 0, std::vector<uint64_t>(3, 0)).error().code, Code::kInternal);
+}
+
 TEST(Sampler, SeedAndIndexDecideAlone) {
   const std::vector<float> logits(100, 0.0f);
   const int32_t token = draw(logits, {.seed = 3}, 5).token;

@@ -14,19 +14,29 @@ int64_t chunk(int64_t computed, int64_t pending, int64_t budget, int64_t align) 
 
 }  // namespace
 
+bool is_stream(const SequenceView& view) { return view.pending == 1 || (view.answering && view.pending <= kStreamRows); }
+
 std::vector<int> plan_step(std::span<const SequenceView> sequences, const StepLimits& limits) {
   std::vector<int> plan(sequences.size(), 0);
   int64_t budget = limits.step_tokens;
-  int streams = 0;
+  bool streams = false;
   for (size_t i = 0; i < sequences.size() && budget > 0; ++i) {
-    if (sequences[i].pending != 1 || sequences[i].waits) continue;
-    plan[i] = 1;
-    --budget;
-    ++streams;
+    if (!is_stream(sequences[i]) || sequences[i].waits) continue;
+    plan[i] = static_cast<int>(std::min(sequences[i].pending, budget));
+    budget -= plan[i];
+    streams = true;
   }
-  if (streams > 0) budget = std::min<int64_t>(budget, limits.mixed_prefill);
+  int64_t drafts = std::min<int64_t>(budget, limits.draft_rows);
+  for (size_t i = 0; i < sequences.size() && drafts > 0; ++i) {
+    if (plan[i] == 0 || plan[i] < sequences[i].pending) continue;
+    const auto rows = std::min<int64_t>(sequences[i].drafts, drafts);
+    plan[i] += static_cast<int>(rows);
+    drafts -= rows;
+    budget -= rows;
+  }
+  if (streams) budget = std::min<int64_t>(budget, limits.mixed_prefill);
   for (size_t i = 0; i < sequences.size() && budget > 0; ++i) {
-    if (sequences[i].pending <= 1 || sequences[i].waits) continue;
+    if (is_stream(sequences[i]) || sequences[i].waits) continue;
     const int64_t tokens = chunk(sequences[i].computed, sequences[i].pending, budget, limits.align);
     plan[i] = static_cast<int>(tokens);
     budget -= tokens;

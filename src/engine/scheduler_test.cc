@@ -28,10 +28,24 @@ TEST(PlanStep, WhatWaitsTakesNothing) {
   EXPECT_EQ(plan_step(views, {512, 64, 32}), (Plan{64, 0, 20}));
 }
 
+TEST(PlanStep, ForcedTokensGoWithTheStreams) {
+  const std::vector<SequenceView> views = {{0, 1000, false}, {50, 9, false, true}, {70, 1, false, true}};
+  EXPECT_EQ(plan_step(views, {512, 64, 32, 8}), (Plan{64, 9, 1}));
+  // An answer that is computed again after it was put back takes its turn as a prompt.
+  EXPECT_EQ(plan_step(std::vector<SequenceView>{{0, 400, false, true}, {70, 1, false, true}}, {512, 64, 32, 8}), (Plan{64, 1}));
+}
+
+TEST(PlanStep, DraftsShareTheirRowsInOrder) {
+  const std::vector<SequenceView> views = {{9, 1, false, true, 5}, {9, 1, false, true, 5}, {9, 1, false, true, 5}, {0, 100, false}};
+  EXPECT_EQ(plan_step(views, {512, 64, 32, 8}), (Plan{6, 4, 1, 64}));
+  EXPECT_EQ(plan_step(views, {512, 64, 32, 0}), (Plan{1, 1, 1, 64}));
+  EXPECT_EQ(plan_step(views, {4, 64, 32, 8}), (Plan{2, 1, 1, 0}));  // streams first, then one guess
+}
+
 TEST(PlanStep, NeverPassesTheBudget) {
   for (int budget = 1; budget < 100; ++budget) {
     for (int streams = 0; streams < 8; ++streams) {
-      std::vector<SequenceView> views(static_cast<size_t>(streams), SequenceView{9, 1, false});
+      std::vector<SequenceView> views(static_cast<size_t>(streams), SequenceView{9, 1, false, true, 3});
       views.push_back({3, 500, false});
       views.push_back({31, 500, false});
       int sum = 0;

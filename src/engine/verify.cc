@@ -91,6 +91,7 @@ class Verifier {
     options.max_running = way.others + 1;
     options.step_tokens = way.step_tokens;
     options.mixed_prefill = way.mixed_prefill;
+    options.stream_slowdown = 0;  // the same chunks on every machine
     options.prefix_cache = way.cache_hit;
     const int64_t longest = std::ssize(expected_.input_ids) + std::ssize(expected_.greedy) + 64;
     options.kv_bytes =

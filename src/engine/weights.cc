@@ -1,5 +1,6 @@
 #include "engine/weights.h"
 
+#include <algorithm>
 #include <atomic>
 
 namespace ondol {
@@ -44,10 +45,12 @@ class WeightPlan {
     for (int layer = 0; layer < spec_.n_layers(); ++layer) ONDOL_TRY_STATUS(add_layer(layer, out.layers_[static_cast<size_t>(layer)]));
     ONDOL_TRY_STATUS(norm(Role::kFinalNorm, -1, out.final_norm_));
     ONDOL_TRY(out.embedding_, model_.weight(Role::kEmbedding));
+    embedding_offset_ = reserve(out.embedding_.data.size());
     return matrix(spec_.tied ? Role::kEmbedding : Role::kLmHead, -1, -1, nullptr, out.lm_head_);
   }
 
   const std::vector<Item>& items() const { return items_; }
+  size_t embedding_offset() const { return embedding_offset_; }
   size_t bytes() const { return bytes_; }
 
  private:
@@ -121,10 +124,15 @@ class WeightPlan {
       tensor = {DType::kF32, 1, tensor.rows, tensor.cols, std::as_bytes(std::span(routers_.back()))};
     }
     ONDOL_TRY(out, plan_matrix(tensor.dtype, tensor.rows, tensor.cols, isa_));
-    items_.push_back({&out, tensor, map, bytes_});
-    bytes_ += static_cast<size_t>(out.panels()) * out.panel_bytes;
-    bytes_ = (bytes_ + 63) / 64 * 64;
+    items_.push_back({&out, tensor, map, reserve(static_cast<size_t>(out.panels()) * out.panel_bytes)});
     return {};
+  }
+
+  // The place of the next `bytes` in the arena, on a cache line.
+  size_t reserve(size_t bytes) {
+    const size_t offset = bytes_;
+    bytes_ = (bytes_ + bytes + 63) / 64 * 64;
+    return offset;
   }
 
   const Model& model_;
@@ -133,6 +141,7 @@ class WeightPlan {
   std::vector<int32_t> q_map_, k_map_;
   std::vector<std::vector<float>> routers_;
   std::vector<Item> items_;
+  size_t embedding_offset_ = 0;
   size_t bytes_ = 0;
 };
 
@@ -172,6 +181,9 @@ Result<Weights> Weights::load(const Model& model, Isa isa, bool huge_pages, Team
       }
     });
   }
+  std::byte* rows = out.arena_.data() + plan.embedding_offset();
+  std::ranges::copy(out.embedding_.data, rows);
+  out.embedding_.data = {rows, out.embedding_.data.size()};
   return out;
 }
 

@@ -38,7 +38,8 @@ class Weights {
   const std::vector<LayerWeights>& layers() const { return layers_; }
   const std::vector<float>& final_norm() const { return final_norm_; }
   const PackedMatrix& lm_head() const { return lm_head_; }
-  const Tensor& embedding() const { return embedding_; }  // rows are read from the mapped file
+  // A copy too: once loaded, nothing is read from the model's files any more, so that they can be replaced or cut while it is served.
+  const Tensor& embedding() const { return embedding_; }
   uint64_t bytes() const { return arena_.size(); }
 
  private:

@@ -1,11 +1,16 @@
 #include "gateway/api.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
+#include <ctime>
+#include <iterator>
 #include <random>
 #include <utility>
 
 #include "base/version.h"
 #include "gateway/api_state.h"
+#include "gateway/openapi.h"
+#include "gateway/responses_routes.h"
 
 namespace ondol {
 namespace {
@@ -21,13 +26,27 @@ HttpResponse json_response(const json::value& body, int status = 200) {
   return response;
 }
 
-json::object model_json(const ServedModel& served) {
+json::object model_json(const ModelInfo& info) {
   json::object out;
-  out["id"] = served.name;
+  out["id"] = info.name;
   out["object"] = "model";
-  out["created"] = served.created_unix_s;
+  out["created"] = info.created_unix_s;
   out["owned_by"] = "ondol";
-  out["max_model_len"] = served.engine->max_context();
+  out["state"] = model_state_name(info.state);
+  if (info.max_context > 0) out["max_model_len"] = info.max_context;
+  if (!info.error.empty()) out["error"] = info.error;
+  return out;
+}
+
+json::object model_json(const EmbeddingModel& model) {
+  json::object out;
+  out["id"] = model.name;
+  out["object"] = "model";
+  out["created"] = model.created_unix_s;
+  out["owned_by"] = "ondol";
+  out["state"] = model_state_name(ModelState::kReady);
+  out["max_model_len"] = model.encoder->max_tokens();
+  out["dimensions"] = model.encoder->dimensions();
   return out;
 }
 
@@ -38,25 +57,6 @@ HttpResponse version_response() {
   return json_response(body);
 }
 
-// Changes when the same seed may give another answer: other weights, another program.
-std::string fingerprint_of(const ServedModel& served) {
-  uint64_t hash = 14695981039346656037u;  // FNV-1a
-  const auto add = [&](std::string_view text) {
-    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
-    hash = (hash ^ 0xFF) * 1099511628211u;
-  };
-  add(kVersion);
-  add(kCommit);
-  add(served.model->format());
-  add(served.model->quantization());
-  add(std::to_string(served.model->file_bytes()));
-  add(std::to_string(served.model->parameter_count()));
-  constexpr std::string_view kHex = "0123456789abcdef";
-  std::string out = "fp_";
-  for (int shift = 36; shift >= 0; shift -= 4) out += kHex[(hash >> shift) & 15];
-  return out;
-}
-
 bool is_json(std::string_view content_type) {
   std::string type(content_type.substr(0, content_type.find(';')));
   while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.pop_back();
@@ -64,11 +64,20 @@ bool is_json(std::string_view content_type) {
   return type == "application/json" || (type.starts_with("application/") && type.ends_with("+json"));
 }
 
-const char* known_methods(std::string_view path) {
-  if (path == "/v1/chat/completions" || path == "/v1/completions") return "POST";
-  if (path == "/health" || path == "/ready" || path == "/metrics" || path == "/version" || path == kModelsPath) return "GET";
-  if (path.starts_with("/v1/models/") && path.size() > kModelsPath.size() + 1) return "GET";
-  return nullptr;
+struct PostRoute {
+  std::string_view path;
+  CallKind kind;
+};
+constexpr PostRoute kPostRoutes[] = {
+    {"/v1/chat/completions", CallKind::kChat}, {"/v1/completions", CallKind::kCompletion}, {"/v1/responses", CallKind::kResponses},
+    {"/v1/embeddings", CallKind::kEmbeddings}, {"/v1/rerank", CallKind::kRerank},          {"/rerank", CallKind::kRerank},
+    {"/tokenize", CallKind::kTokenize},        {"/detokenize", CallKind::kDetokenize},
+};
+
+bool is_get_path(std::string_view path) {
+  constexpr std::string_view kPaths[] = {"/health", "/ready", "/metrics", "/version", "/openapi.json", kModelsPath};
+  if (std::ranges::find(kPaths, path) != std::end(kPaths)) return true;
+  return path.starts_with("/v1/models/") && path.size() > kModelsPath.size() + 1;
 }
 
 }  // namespace
@@ -79,47 +88,51 @@ void respond_error(Exchange& exchange, const ApiError& error, const std::string&
   exchange.respond(std::move(response));
 }
 
-Api::State::State(std::vector<ServedModel> models, Registry& metrics, const ApiLimits& api_limits)
+int64_t unix_now_s() { return static_cast<int64_t>(std::time(nullptr)); }
+
+Api::State::State(ApiModels api_models, Registry& metrics, const ApiLimits& api_limits, AdmissionOptions admitted)
     : limits(api_limits),
+      admission(std::move(admitted)),
       registry(metrics),
       ids((static_cast<uint64_t>(std::random_device()()) << 32) | std::random_device()()),
+      responses(std::make_shared<ResponsesStore>(ResponsesStore::Limits{}, clock)),
+      embedding_models(std::move(api_models.embedding)),
+      started_unix_s(unix_now_s()),
       pump(std::make_shared<Pump>()),
-      pool(kPrepareThreads, kPrepareJobs, kPrepareBodies * api_limits.max_body_bytes) {
-  for (ServedModel& served : models) {
-    Entry entry;
-    entry.gate = std::make_shared<EngineGate>(served.engine);
-    entry.metrics = std::make_shared<ModelMetrics>(metrics, served.name);
-    entry.fingerprint = fingerprint_of(served);
-    entry.served = std::move(served);
-    entries.push_back(std::move(entry));
-  }
-}
+      workers(kPrepareThreads, kPrepareJobs, kPrepareBodies * api_limits.max_body_bytes),
+      embedders(1, kEmbedJobs, kPrepareBodies * api_limits.max_body_bytes),
+      models(std::make_unique<ModelPool>(std::move(api_models.chat), metrics, api_models.pool, clock)) {}
 
+// First nobody asks for models any more, then those who wait for one are told, then the engines end, and what they still say goes nowhere.
 Api::State::~State() {
-  pool.stop();
-  for (Entry& entry : entries) entry.gate->close();
+  workers.stop();
+  embedders.stop();
+  models.reset();
   pump->stop();
 }
 
 void Api::State::route(const std::shared_ptr<Exchange>& exchange, const std::string& request_id) {
   const HttpRequest& request = exchange->request();
-  const char* methods = known_methods(request.path);
-  if (methods == nullptr) {
-    const ApiError error = not_found("There is nothing at " + quoted(request.path) + ".", "", "unknown_url");
-    return respond_error(*exchange, error, request_id);
+  ApiResult<void> taken;
+  ApiResult<HttpResponse> now;
+  const auto post_route = std::ranges::find(kPostRoutes, std::string_view(request.path), &PostRoute::path);
+  if (is_stored_response_path(request.path)) {
+    now = stored_response(*responses, admission.owner(request), request);
+  } else if (post_route != std::end(kPostRoutes)) {
+    if (request.method != "POST") return respond_error(*exchange, method_not_allowed(request.method, request.path, "POST"), request_id);
+    taken = accept(exchange, post_route->kind, request_id);
+    if (!taken) respond_error(*exchange, taken.error(), request_id);
+    return;
+  } else if (!is_get_path(request.path)) {
+    now = std::unexpected(not_found("There is nothing at " + quoted(request.path) + ".", "", "unknown_url"));
+  } else if (request.method != "GET") {
+    now = std::unexpected(method_not_allowed(request.method, request.path, "GET"));
+  } else {
+    now = get(request);
   }
-  if (request.method != methods) {
-    return respond_error(*exchange, method_not_allowed(request.method, request.path, methods), request_id);
-  }
-  if (request.method == "GET") {
-    ApiResult<HttpResponse> response = get(request);
-    if (!response) return respond_error(*exchange, response.error(), request_id);
-    response->headers.emplace_back("x-request-id", request_id);
-    return exchange->respond(std::move(*response));
-  }
-  const Kind kind = request.path == "/v1/completions" ? Kind::kCompletion : Kind::kChat;
-  const ApiResult<void> accepted = accept(exchange, kind, request_id);
-  if (!accepted) respond_error(*exchange, accepted.error(), request_id);
+  if (!now) return respond_error(*exchange, now.error(), request_id);
+  now->headers.emplace_back("x-request-id", request_id);
+  exchange->respond(std::move(*now));
 }
 
 ApiResult<HttpResponse> Api::State::get(const HttpRequest& request) {
@@ -127,36 +140,47 @@ ApiResult<HttpResponse> Api::State::get(const HttpRequest& request) {
   if (path == "/health") return json_response({{"status", "ok"}});
   if (path == "/ready") return ready ? json_response({{"status", "ready"}}) : json_response({{"status", "not ready"}}, 503);
   if (path == "/version") return version_response();
+  if (path == "/openapi.json") {
+    HttpResponse response;
+    response.body = openapi_json();
+    return response;
+  }
   if (path == "/metrics") return metrics_page();
-  return models(path == kModelsPath ? std::string_view() : std::string_view(path).substr(kModelsPath.size() + 1));
+  return list_models(path == kModelsPath ? std::string_view() : std::string_view(path).substr(kModelsPath.size() + 1));
 }
 
-ApiResult<HttpResponse> Api::State::models(std::string_view id) const {
-  if (!id.empty()) {
-    ONDOL_TRY(const Entry* entry, find(std::string(id)));
-    return json_response(model_json(entry->served));
-  }
+ApiResult<HttpResponse> Api::State::list_models(std::string_view id) const {
   json::array data;
-  for (const Entry& entry : entries) data.push_back(model_json(entry.served));
-  return json_response({{"object", "list"}, {"data", std::move(data)}});
-}
-
-ApiResult<const Api::State::Entry*> Api::State::find(const std::string& model) const {
   std::string names;
-  for (const Entry& entry : entries) {
-    if (entry.served.name == model) return &entry;
-    names += (names.empty() ? "" : ", ") + quoted(entry.served.name);
-  }
+  const auto add = [&](json::object model, const std::string& name) {
+    names += (names.empty() ? "" : ", ") + quoted(name);
+    if (id.empty() || id == name) data.push_back(std::move(model));
+  };
+  for (const ModelInfo& info : models->list()) add(model_json(info), info.name);
+  for (const EmbeddingModel& model : embedding_models) add(model_json(model), model.name);
+  if (id.empty()) return json_response({{"object", "list"}, {"data", std::move(data)}});
+  if (!data.empty()) return json_response(data.front());
   return std::unexpected(
-      not_found("The model " + quoted(model) + " does not exist; this server has " + names + ".", "model", "model_not_found"));
+      not_found("The model " + quoted(id) + " does not exist; this server has " + names + ".", "model", "model_not_found"));
 }
 
 HttpResponse Api::State::metrics_page() {
-  for (Entry& entry : entries) entry.metrics->update(entry.served.engine->stats());
+  models->update_metrics();
   HttpResponse response;
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";
   response.body = registry.render();
   return response;
+}
+
+// Runs a job on a worker; what it fails with is the answer. False if there is no place for it.
+bool Api::State::post(WorkerPool& pool, const Call& call, size_t bytes, std::function<ApiResult<void>()> job) {
+  return pool.post(
+      [call, job = std::move(job)] {
+        if (!call.exchange->connected()) return;
+        const ApiResult<void> done = guarded(job);
+        if (!done) respond_error(*call.exchange, done.error(), call.request_id);
+      },
+      bytes);
 }
 
 ApiResult<void> Api::State::accept(const std::shared_ptr<Exchange>& exchange, Kind kind, const std::string& request_id) {
@@ -164,20 +188,14 @@ ApiResult<void> Api::State::accept(const std::shared_ptr<Exchange>& exchange, Ki
   if (!ready) return std::unexpected(not_ready());
   const std::string_view content_type = find_header(request.headers, "content-type");
   if (!content_type.empty() && !is_json(content_type)) return std::unexpected(unsupported_media_type(content_type));
-  const int64_t received_us = clock.now_us();
-  const auto job = [this, exchange, kind, request_id, received_us] {
-    if (!exchange->connected()) return;
-    const ApiResult<void> done = guarded([&] { return generate(exchange, kind, {{"x-request-id", request_id}}, received_us); });
-    if (!done) respond_error(*exchange, done.error(), request_id);
-  };
-  if (!pool.post(job, request.body.size())) {
-    return std::unexpected(overloaded("Too many requests wait to be read; try again in a second."));
-  }
-  return {};
+  const Call call{exchange, kind, request_id, clock.now_us()};
+  WorkerPool& pool = kind == Kind::kEmbeddings || kind == Kind::kRerank ? embedders : workers;
+  if (post(pool, call, request.body.size(), [this, call] { return perform(call); })) return {};
+  return std::unexpected(overloaded("Too many requests wait to be read; try again in a second."));
 }
 
-Api::Api(std::vector<ServedModel> models, Registry& metrics, const ApiLimits& limits)
-    : state_(std::make_shared<State>(std::move(models), metrics, limits)) {}
+Api::Api(ApiModels models, Registry& metrics, const ApiLimits& limits, AdmissionOptions admission)
+    : state_(std::make_shared<State>(std::move(models), metrics, limits, std::move(admission))) {}
 
 Api::~Api() = default;
 
@@ -185,10 +203,15 @@ void Api::handle(std::shared_ptr<Exchange> exchange) {
   std::string request_id = sane_request_id(find_header(exchange->request().headers, "x-request-id"));
   if (request_id.empty()) request_id = state_->ids.name("req_");
   const ApiResult<void> done = guarded([&]() -> ApiResult<void> {
-    state_->route(exchange, request_id);
+    if (const auto admitted = state_->admission.admit(exchange, request_id)) state_->route(admitted, request_id);
     return {};
   });
   if (!done) respond_error(*exchange, done.error(), request_id);
+}
+
+void Api::preload(const std::string& name, std::function<void(Status)> then) {
+  state_->models->acquire(
+      name, [then = std::move(then)](const Result<ModelLease>& model) { then(model ? Status{} : Status(std::unexpected(model.error()))); });
 }
 
 void Api::set_ready(bool ready) { state_->ready = ready; }

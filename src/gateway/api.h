@@ -5,16 +5,16 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
 #include "base/metrics.h"
-#include "engine/engine.h"
-#include "model/chat_template.h"
-#include "model/model.h"
+#include "gateway/admission.h"
+#include "gateway/embedding_model.h"
+#include "gateway/model_pool.h"
 #include "net/server.h"
 
 namespace ondol {
@@ -27,22 +27,25 @@ struct ApiLimits {
   size_t max_stop_bytes = 1024;
 };
 
-// One model under its public name.
-struct ServedModel {
-  std::string name;
-  std::shared_ptr<const Model> model;
-  std::shared_ptr<const ChatTemplate> chat_template;  // null: no chat completions, said by name in the error
-  std::shared_ptr<Engine> engine;
-  int64_t created_unix_s = 0;
+// What is served. Embedding models are small and stay in memory.
+struct ApiModels {
+  std::vector<ServedSource> chat;
+  std::vector<EmbeddingModel> embedding;
+  ModelPoolOptions pool;
 };
 
 class Api {
  public:
-  Api(std::vector<ServedModel> models, Registry& metrics, const ApiLimits& limits = {});
+  Api(ApiModels models, Registry& metrics, const ApiLimits& limits = {}, AdmissionOptions admission = {});
   ~Api();
 
-  // Routes one request: GET /health /ready /metrics /version /v1/models /v1/models/{id}; POST /v1/chat/completions /v1/completions.
+  // Routes one request that is let in (see Admission): GET /health /ready /metrics /version /openapi.json /v1/models /v1/models/{id};
+  // POST /v1/chat/completions /v1/completions /v1/responses /v1/embeddings /v1/rerank /tokenize /detokenize; stored responses below
+  // /v1/responses/{id}.
   void handle(std::shared_ptr<Exchange> exchange);
+
+  // Loads a model ahead of its first request.
+  void preload(const std::string& name, std::function<void(Status)> then);
 
   // /ready answers 503 when false: while models load, and while the server drains.
   void set_ready(bool ready);

@@ -59,6 +59,13 @@ ApiError unsupported_media_type(std::string_view content_type) {
 
 ApiError not_ready() { return make(503, "The server is starting or draining; GET /ready tells when it takes requests.", "", "not_ready"); }
 
+ApiError unauthenticated(std::string message, std::string code) { return make(401, std::move(message), "", std::move(code)); }
+
+ApiError forbidden_origin(std::string_view origin) {
+  return make(403, "Pages of " + quoted(origin) + " may not call this server; it is started with --cors-origin for those that may.", "",
+              "origin_not_allowed");
+}
+
 ApiError overloaded(std::string message) { return make(429, std::move(message), "", "queue_full"); }
 
 ApiError to_api_error(const Error& error) {
@@ -85,6 +92,7 @@ HttpResponse error_response(const ApiError& error) {
   response.body = error_json(error);
   if (error.retry_after_s > 0) response.headers.emplace_back("Retry-After", std::to_string(error.retry_after_s));
   if (!error.allow.empty()) response.headers.emplace_back("Allow", error.allow);
+  if (error.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"ondol\"");
   return response;
 }
 

@@ -34,6 +34,9 @@ ApiError not_found(std::string message, std::string param, std::string code);
 ApiError method_not_allowed(std::string_view method, std::string_view path, std::string allow);
 ApiError unsupported_media_type(std::string_view content_type);
 ApiError not_ready();
+// 401 with WWW-Authenticate.
+ApiError unauthenticated(std::string message, std::string code);
+ApiError forbidden_origin(std::string_view origin);
 // 429 with Retry-After: too much work is queued already.
 ApiError overloaded(std::string message);
 

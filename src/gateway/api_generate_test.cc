@@ -179,5 +179,71 @@ TEST_F(ApiTest, EngineOutlivesTheApi) {
   EXPECT_FALSE(engine_->holds_sink(1));
 }
 
+TEST_F(ApiTest, SeveralAnswersShareOneReply) {
+  const auto exchange = chat(R"({"model": "tiny", "messages": [{"role": "user", "content": "hi"}], "n": 2, "seed": 5})");
+  EXPECT_EQ(engine_->wait_submitted(1).sampling.seed, 5u);
+  EXPECT_EQ(engine_->wait_submitted(2).sampling.seed, 6u);
+  engine_->text(2, "two");
+  engine_->finish(2, FinishReason::kStop, 3);
+  engine_->text(1, "one");
+  engine_->finish(1, FinishReason::kLength, 3);
+  const json::value body = answer(exchange);
+  EXPECT_EQ(body.at("choices").at(0).at("message").at("content"), "one");
+  EXPECT_EQ(body.at("choices").at(0).at("finish_reason"), "length");
+  EXPECT_EQ(body.at("choices").at(1).at("message").at("content"), "two");
+  EXPECT_EQ(body.at("usage").at("completion_tokens"), 6);
+}
+
+TEST_F(ApiTest, AClientThatLeavesEndsAllItsAnswers) {
+  const auto exchange = chat(R"({"model": "tiny", "messages": [{"role": "user", "content": "hi"}], "n": 3, "stream": true})");
+  engine_->wait_submitted(3);
+  exchange->disconnect();
+  for (const uint64_t id : {1, 2, 3}) engine_->wait_cancelled(id);
+}
+
+TEST_F(ApiTest, PriorityDeadlineAndPredictionReachTheEngine) {
+  chat(R"({"model": "tiny", "messages": [{"role": "user", "content": "hi"}], "priority": -4, "timeout": 2.5,
+           "prediction": {"type": "content", "content": [{"type": "text", "text": "abc"}]}})");
+  const GenerateRequest request = engine_->wait_submitted(1);
+  EXPECT_EQ(request.priority, -4);
+  EXPECT_EQ(request.timeout_us, 2'500'000);
+  EXPECT_EQ(FakeTokenizer().decode(request.prediction), "abc");
+}
+
+TEST_F(ApiTest, EchoBeginsWithThePrompt) {
+  const auto exchange = complete(R"({"model": "tiny", "prompt": "ab", "echo": true})");
+  engine_->wait_submitted(1);
+  engine_->text(1, "c");
+  engine_->finish(1, FinishReason::kLength, 1);
+  EXPECT_EQ(answer(exchange).at("choices").at(0).at("text"), "abc");
+}
+
+TEST_F(ApiTest, ASchemaBindsTheAnswerAndAWrongOneIsRefused) {
+  chat(R"({"model": "tiny", "messages": [{"role": "user", "content": "hi"}],
+           "response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "integer"}}}})");
+  EXPECT_NE(engine_->wait_submitted(1).grammar, nullptr);
+  const auto refused = chat(R"({"model": "tiny", "messages": [{"role": "user", "content": "hi"}],
+           "response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": {"not": {}}}}})");
+  const json::object wrong = error(refused, 400);
+  EXPECT_EQ(wrong.at("param"), "response_format");
+  EXPECT_NE(std::string(wrong.at("message").as_string()).find("not"), std::string::npos);
+  complete(R"({"model": "tiny", "prompt": "ab"})");
+  EXPECT_EQ(engine_->wait_submitted(2).grammar, nullptr);
+}
+
+TEST_F(ApiTest, TokenizesAndBack) {
+  const json::value there = answer(send("POST", "/tokenize", R"({"model": "tiny", "prompt": "ab", "return_token_strs": true})"));
+  EXPECT_EQ(there.at("tokens"), json::parse("[256, 97, 98]"));
+  EXPECT_EQ(there.at("count"), 3);
+  EXPECT_EQ(there.at("token_strs").as_array().size(), 3u);
+  const json::value chat_tokens =
+      answer(send("POST", "/tokenize", R"({"model": "tiny", "messages": [{"role": "user", "content": "hi"}]})"));
+  EXPECT_EQ(chat_tokens.at("count"), 18);
+  EXPECT_EQ(answer(send("POST", "/detokenize", R"({"model": "tiny", "tokens": [97, 98]})")).at("prompt"), "ab");
+  EXPECT_EQ(error(send("POST", "/detokenize", R"({"model": "tiny", "tokens": [-1]})"), 400).at("param"), "tokens");
+  EXPECT_EQ(error(send("POST", "/tokenize", R"({"prompt": "a"})"), 400).at("param"), "model");
+  EXPECT_EQ(error(send("POST", "/tokenize", R"({"model": "none", "prompt": "a"})"), 404).at("code"), "model_not_found");
+}
+
 }  // namespace
 }  // namespace ondol

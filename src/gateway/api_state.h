@@ -1,9 +1,11 @@
 // What the parts of Api share; not for other rooms.
 //
-// Owner: Api. `handle` on HTTP threads, `generate` on the pool's threads. Bounded: kPreparing requests wait to be parsed.
+// Owner: Api. `route` on HTTP threads, `perform` and what it calls on the workers' threads. Bounded: kPrepareJobs requests wait to be
+// parsed.
 #pragma once
 
 #include <atomic>
+#include <boost/json/value.hpp>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,14 +13,18 @@
 #include "base/clock.h"
 #include "gateway/api.h"
 #include "gateway/api_error.h"
+#include "gateway/constraint.h"
 #include "gateway/generation.h"
 #include "gateway/ids.h"
-#include "gateway/model_metrics.h"
+#include "gateway/json_scan.h"
 #include "gateway/pump.h"
 #include "gateway/request_common.h"
+#include "gateway/responses_store.h"
 #include "gateway/worker_pool.h"
 
 namespace ondol {
+
+enum class CallKind { kChat, kCompletion, kResponses, kTokenize, kDetokenize, kEmbeddings, kRerank };
 
 struct Api::State {
   // Parsing is memory-bound work of a few milliseconds: two threads keep a short request from waiting behind one long one. Bodies that
@@ -26,47 +32,70 @@ struct Api::State {
   static constexpr int kPrepareThreads = 2;
   static constexpr size_t kPrepareJobs = 1024;
   static constexpr size_t kPrepareBodies = 8;
+  // Embedding takes all CPUs for up to a minute: it has a thread of its own, so that chats are read meanwhile.
+  static constexpr size_t kEmbedJobs = 64;
 
-  struct Entry {
-    ServedModel served;
-    std::shared_ptr<EngineGate> gate;
-    std::shared_ptr<ModelMetrics> metrics;
-    std::string fingerprint;
+  using Kind = CallKind;
+  // A request on its way through the workers.
+  struct Call {
+    std::shared_ptr<Exchange> exchange;
+    Kind kind;
+    std::string request_id;
+    int64_t received_us;
   };
-  enum class Kind { kChat, kCompletion };
-  // A request that its model can take.
+  // One that its model can take, in the form of a chat or a completion.
   struct Prepared {
-    const Entry* entry = nullptr;
     CommonRequest common;
     GenerateRequest generate;
+    AnswerSyntax syntax;
+    std::string echo;  // what the answer begins with
   };
 
-  State(std::vector<ServedModel> models, Registry& metrics, const ApiLimits& limits);
+  State(ApiModels models, Registry& metrics, const ApiLimits& limits, AdmissionOptions admission);
   ~State();
 
+  // api.cc: routes
   void route(const std::shared_ptr<Exchange>& exchange, const std::string& request_id);
   ApiResult<HttpResponse> get(const HttpRequest& request);
-  ApiResult<HttpResponse> models(std::string_view id) const;
+  ApiResult<HttpResponse> list_models(std::string_view id) const;
   HttpResponse metrics_page();
   ApiResult<void> accept(const std::shared_ptr<Exchange>& exchange, Kind kind, const std::string& request_id);
+  bool post(WorkerPool& workers, const Call& call, size_t bytes, std::function<ApiResult<void>()> job);
 
-  ApiResult<Prepared> prepare(Kind kind, std::string_view body);
-  // Prepares and submits; on an error nothing was answered.
-  ApiResult<void> generate(const std::shared_ptr<Exchange>& exchange, Kind kind, HttpHeaders headers, int64_t received_us);
-  ApiResult<const Entry*> find(const std::string& model) const;
+  // api_perform.cc: what a worker does
+  ApiResult<void> perform(const Call& call);
+  ApiResult<void> with_model(const Call& call, const ModelLease& model, const boost::json::value& body);
+  ApiResult<void> respond_json(const Call& call, ApiResult<boost::json::value> body);
+
+  // api_generate.cc: answers of a model. On an error nothing was answered.
+  ApiResult<Prepared> prepare(Kind kind, const ModelLease& model, const boost::json::value& body);
+  ApiResult<void> bind(const ModelLease& model, const OutputConstraint& constraint, bool tools, GenerateRequest& request);
+  ApiResult<void> generate(const Call& call, const ModelLease& model, const boost::json::value& body);
+  ApiResult<void> respond(const Call& call, const ModelLease& model, const boost::json::value& body);
+  GenerationSetup setup_of(const Call& call, const ModelLease& model, const Prepared& prepared);
+
+  RequestLimits request_limits() const;
+  JsonLimits json_limits() const { return {.max_bytes = limits.max_body_bytes, .max_depth = limits.max_json_depth}; }
 
   const ApiLimits limits;
+  const Admission admission;
   Registry& registry;
-  std::vector<Entry> entries;
   std::atomic<bool> ready = false;
   SteadyClock clock;
   IdSource ids;
+  std::shared_ptr<ResponsesStore> responses;
+  const std::vector<EmbeddingModel> embedding_models;
+  const int64_t started_unix_s;
   std::shared_ptr<Pump> pump;
-  WorkerPool pool;
+  WorkerPool workers, embedders;
+  std::unique_ptr<ModelPool> models;
 };
 
 // Answers with the error, under the request's id.
 void respond_error(Exchange& exchange, const ApiError& error, const std::string& request_id);
+int64_t unix_now_s();
+// For the header x-ondol-ignored.
+std::string join_names(const std::vector<std::string>& names);
 
 // Calls f and turns an exception (memory, or a bug) into an error: nothing is thrown at the HTTP server or out of a thread.
 template <class F>

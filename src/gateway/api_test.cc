@@ -75,7 +75,8 @@ TEST_F(ApiTest, SmallRoutes) {
   EXPECT_EQ(answer(send("GET", "/health")), json::parse(R"({"status": "ok"})"));
   EXPECT_EQ(answer(send("GET", "/ready")), json::parse(R"({"status": "ready"})"));
   EXPECT_TRUE(answer(send("GET", "/version")).as_object().contains("version"));
-  const json::value model = json::parse(R"({"id": "tiny", "object": "model", "created": 99, "owned_by": "ondol", "max_model_len": 1000})");
+  const json::value model =
+      json::parse(R"({"id": "tiny", "object": "model", "created": 99, "owned_by": "ondol", "state": "ready", "max_model_len": 1000})");
   EXPECT_EQ(answer(send("GET", "/v1/models/tiny")), model);
   EXPECT_EQ(answer(send("GET", "/v1/models")).at("data"), json::array{model});
   EXPECT_EQ(error(send("GET", "/v2"), 404).at("code"), "unknown_url");

@@ -34,7 +34,9 @@ class ApiTest : public testing::Test {
     if (chat_template != nullptr) served.chat_template = std::make_shared<const ChatTemplate>(ChatTemplate::parse(chat_template).value());
     served.engine = engine_;
     served.created_unix_s = 99;
-    api_ = std::make_unique<Api>(std::vector<ServedModel>{served}, metrics_, limits);
+    ApiModels models;
+    models.chat.push_back({.name = served.name, .load = {}, .ready = served});
+    api_ = std::make_unique<Api>(std::move(models), metrics_, limits);
     api_->set_ready(true);
   }
 
@@ -44,6 +46,7 @@ class ApiTest : public testing::Test {
     request.path = std::move(path);
     request.headers = std::move(headers);
     request.body = std::move(body);
+    request.loopback = true;
     auto exchange = std::make_shared<FakeExchange>(std::move(request));
     api_->handle(exchange);
     return exchange;

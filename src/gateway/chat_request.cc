@@ -2,125 +2,17 @@
 
 #include <boost/json.hpp>
 
+#include "gateway/chat_messages.h"
+
 namespace ondol {
 namespace {
 
 namespace json = boost::json;
 
 constexpr int64_t kMaxTopLogprobs = 20;
-constexpr std::string_view kRoles = "system, developer, user, assistant or tool";
 
-bool known_role(std::string_view role) {
-  return role == "system" || role == "developer" || role == "user" || role == "assistant" || role == "tool";
-}
-
-ApiResult<std::string> parse_part(const json::value& part, const std::string& path) {
-  const json::object* object = part.if_object();
-  if (object == nullptr) return invalid_request(path, path + " must be a content part object, not " + describe_json(part) + ".");
-  FieldReader fields(*object, path);
-  ONDOL_TRY(const std::optional<std::string> type, fields.string("type"));
-  if (!type) return invalid_request(path + ".type", path + ".type is missing.");
-  if (*type != "text") {
-    return unsupported(path + ".type", "Content parts of type " + quoted(*type, 40) + " are not supported: this server reads text only.");
-  }
-  ONDOL_TRY(std::optional<std::string> text, fields.string("text"));
-  if (!text) return invalid_request(path + ".text", path + ".text is missing.");
-  return std::move(*text);
-}
-
-// String or text parts; `optional`: an assistant's message that only calls tools has none.
-ApiResult<std::string> parse_content(FieldReader& fields, bool optional) {
-  const json::value* content = fields.take("content");
-  const std::string path = fields.path("content");
-  if (content == nullptr) {
-    if (optional) return std::string();
-    return invalid_request(path, path + " is missing.");
-  }
-  if (const auto* text = content->if_string()) return std::string(*text);
-  const json::array* parts = content->if_array();
-  if (parts == nullptr) return fields.wrong("content", "a string or an array of text parts", *content);
-  std::string joined;
-  for (size_t i = 0; i < parts->size(); ++i) {
-    ONDOL_TRY(const std::string text, parse_part((*parts)[i], path + "[" + std::to_string(i) + "]"));
-    if (i > 0) joined += '\n';
-    joined += text;
-  }
-  return joined;
-}
-
-// Templates print arguments as JSON; clients send them as a string of JSON. A string that is no JSON object stays as it is.
-void open_arguments(json::value& call) {
-  json::object* object = call.if_object();
-  json::value* function = object == nullptr ? nullptr : object->if_contains("function");
-  if (function == nullptr || !function->is_object()) return;
-  json::value* arguments = function->get_object().if_contains("arguments");
-  if (arguments == nullptr || !arguments->is_string()) return;
-  boost::system::error_code error;
-  json::value parsed = json::parse(arguments->get_string(), error);
-  if (!error && parsed.is_object()) *arguments = std::move(parsed);
-}
-
-ApiResult<json::object> parse_message(const json::value& value, const std::string& path) {
-  const json::object* object = value.if_object();
-  if (object == nullptr) return invalid_request(path, path + " must be a message object, not " + describe_json(value) + ".");
-  FieldReader fields(*object, path);
-  ONDOL_TRY(const std::optional<std::string> role, fields.string("role"));
-  const std::string role_path = path + ".role";
-  if (!role) return invalid_request(role_path, role_path + " is missing: one of " + std::string(kRoles) + ".");
-  if (!known_role(*role)) {
-    return invalid_request(role_path, role_path + " must be one of " + std::string(kRoles) + ", not " + quoted(*role, 40) + ".");
-  }
-  ONDOL_TRY(const json::array* calls, fields.array("tool_calls"));
-  ONDOL_TRY(const std::string content, parse_content(fields, *role == "assistant"));
-  json::object message;
-  message["role"] = *role == "developer" ? "system" : *role;
-  message["content"] = content;
-  for (const char* name : {"name", "reasoning_content", "tool_call_id"}) {
-    ONDOL_TRY(const std::optional<std::string> text, fields.string(name));
-    if (text) message[name] = *text;
-  }
-  if (calls != nullptr && !calls->empty()) {
-    json::array opened = *calls;
-    for (json::value& call : opened) open_arguments(call);
-    message["tool_calls"] = std::move(opened);
-  }
-  return message;
-}
-
-ApiResult<json::array> parse_messages(FieldReader& fields, const RequestLimits& limits) {
-  ONDOL_TRY(const json::array* array, fields.array("messages"));
-  if (array == nullptr || array->empty()) return invalid_request("messages", "messages must be an array of at least one message.");
-  if (array->size() > limits.max_messages) {
-    return invalid_request("messages", "messages has " + std::to_string(array->size()) + " entries; at most " +
-                                           std::to_string(limits.max_messages) + " are accepted.");
-  }
-  json::array messages;
-  for (size_t i = 0; i < array->size(); ++i) {
-    ONDOL_TRY(json::object message, parse_message((*array)[i], "messages[" + std::to_string(i) + "]"));
-    messages.push_back(std::move(message));
-  }
-  return messages;
-}
-
-// Fields that ask for what only a later version may do: a clear no is better than an answer of another form.
-ApiResult<void> refuse_tools(FieldReader& fields) {
-  for (const char* name : {"tools", "functions"}) {
-    ONDOL_TRY(const json::array* array, fields.array(name));
-    if (array != nullptr && !array->empty()) return unsupported(name, std::string(name) + " is not supported by this server yet.");
-  }
-  for (const char* name : {"tool_choice", "function_call"}) {
-    const json::value* value = fields.take(name);
-    if (value != nullptr && *value != "none" && *value != "auto") {
-      return unsupported(name, std::string(name) + " is not supported by this server yet.");
-    }
-  }
-  ONDOL_TRY(const json::object* format, fields.object("response_format"));
-  if (format != nullptr) {
-    const json::value* type = format->if_contains("type");
-    if (type == nullptr || *type != "text") {
-      return unsupported("response_format", "response_format must be {\"type\": \"text\"}: structured output is not supported yet.");
-    }
-  }
+// What would change the kind of the answer: a clear no is better than an answer of another kind.
+ApiResult<void> refuse_other_media(FieldReader& fields) {
   if (const json::value* audio = fields.take("audio"); audio != nullptr) return unsupported("audio", "audio is not supported.");
   ONDOL_TRY(const json::array* modalities, fields.array("modalities"));
   if (modalities != nullptr && *modalities != json::array{"text"}) return unsupported("modalities", "modalities must be [\"text\"].");
@@ -137,11 +29,62 @@ ApiResult<int> parse_logprobs(FieldReader& fields) {
   return static_cast<int>(top.value_or(0));
 }
 
+// How much to reason: {"effort": "low"} or {"enabled": true} in `reasoning`, or reasoning_effort, to what templates know.
+ApiResult<void> parse_effort(FieldReader& fields, json::object& arguments) {
+  ONDOL_TRY(std::optional<std::string> effort, fields.string("reasoning_effort"));
+  std::optional<bool> thinking;
+  ONDOL_TRY(const json::object* reasoning, fields.object("reasoning"));
+  std::string path = "reasoning_effort";
+  if (reasoning != nullptr) {
+    FieldReader inner(*reasoning, "reasoning");
+    ONDOL_TRY(const std::optional<std::string> inner_effort, inner.string("effort"));
+    ONDOL_TRY(thinking, inner.boolean("enabled"));
+    if (inner_effort) {
+      effort = inner_effort;
+      path = "reasoning.effort";
+    }
+  }
+  if (effort) {
+    const bool some = *effort == "low" || *effort == "medium" || *effort == "high" || *effort == "xhigh";
+    if (!some && *effort != "none" && *effort != "minimal") {
+      return invalid_request(path, path + " must be one of none, minimal, low, medium, high or xhigh, not " + quoted(*effort, 40) + ".");
+    }
+    if (!thinking) thinking = some;
+    arguments.emplace("reasoning_effort", *effort);
+  }
+  if (thinking) arguments.emplace("enable_thinking", *thinking);
+  return {};
+}
+
 ApiResult<json::object> parse_template_arguments(FieldReader& fields) {
   ONDOL_TRY(const json::object* arguments, fields.object("chat_template_kwargs"));
   json::object out = arguments == nullptr ? json::object() : *arguments;
   ONDOL_TRY(const std::optional<bool> thinking, fields.boolean("enable_thinking"));
   if (thinking) out["enable_thinking"] = *thinking;
+  ONDOL_TRY_STATUS(parse_effort(fields, out));
+  return out;
+}
+
+// {"type": "content", "content": text or text parts}.
+ApiResult<std::string> parse_prediction(FieldReader& fields) {
+  ONDOL_TRY(const json::object* prediction, fields.object("prediction"));
+  if (prediction == nullptr) return std::string();
+  FieldReader inner(*prediction, "prediction");
+  ONDOL_TRY(const std::optional<std::string> type, inner.string("type"));
+  if (type != "content") return invalid_request("prediction.type", "prediction.type must be \"content\".");
+  const json::value* content = inner.take("content");
+  const std::string expected = "a string, or an array of {\"type\": \"text\", \"text\": ...}";
+  if (content == nullptr) return invalid_request("prediction.content", "prediction.content is missing: " + expected + ".");
+  if (const json::string* text = content->if_string()) return std::string(*text);
+  const json::array* parts = content->if_array();
+  if (parts == nullptr) return inner.wrong("content", expected, *content);
+  std::string out;
+  for (const json::value& part : *parts) {
+    const json::object* object = part.if_object();
+    const json::value* text = object == nullptr ? nullptr : object->if_contains("text");
+    if (text == nullptr || !text->is_string()) return inner.wrong("content", expected, part);
+    out += text->get_string();
+  }
   return out;
 }
 
@@ -156,9 +99,11 @@ ApiResult<ChatRequest> parse_chat_request(const json::value& body, const Request
   ONDOL_TRY(const std::optional<int64_t> max_tokens, fields.integer("max_completion_tokens", 1, std::numeric_limits<int32_t>::max()));
   if (max_tokens) request.common.max_tokens = max_tokens;
   ONDOL_TRY(request.messages, parse_messages(fields, limits));
-  ONDOL_TRY_STATUS(refuse_tools(fields));
+  ONDOL_TRY(request.tools, parse_tool_request(fields));
+  ONDOL_TRY_STATUS(refuse_other_media(fields));
   ONDOL_TRY(request.common.logprobs, parse_logprobs(fields));
   ONDOL_TRY(request.template_arguments, parse_template_arguments(fields));
+  ONDOL_TRY(request.prediction, parse_prediction(fields));
   request.common.ignored = header_names(fields.unknown());
   return request;
 }

@@ -7,16 +7,17 @@
 #include <boost/json/object.hpp>
 
 #include "gateway/request_common.h"
+#include "gateway/tool_request.h"
 
 namespace ondol {
 
 struct ChatRequest {
   CommonRequest common;
-  // As a template sees them: role, content (one string; text parts joined by a line break, as vLLM does), and where given name,
-  // reasoning_content, tool_call_id and tool_calls (arguments as an object). The role "developer" is called "system" here: templates
-  // know no other name for it.
-  boost::json::array messages;
-  // chat_template_kwargs, and enable_thinking where it stands at the top.
+  boost::json::array messages;  // see parse_messages
+  ToolRequest tools;
+  std::string prediction;  // text that the answer is expected to repeat; empty = none
+  // chat_template_kwargs; enable_thinking where it stands at the top; reasoning_effort, and the enable_thinking that follows from it
+  // where the request does not say it itself.
   boost::json::object template_arguments;
 };
 

@@ -6,7 +6,9 @@
 
 #include "gateway/chat_request.h"
 #include "gateway/completion_request.h"
+#include "gateway/constraint.h"
 #include "gateway/json_scan.h"
+#include "gateway/tool_prompt.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace ondol;
@@ -19,6 +21,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (const auto chat = parse_chat_request(*value); chat) {
     if (chat->messages.empty() || chat->common.logprobs > 20) __builtin_trap();
     boost::json::serialize(chat->messages);
+    const boost::json::array with_tools = with_tool_prompt(chat->messages, chat->tools.for_template());
+    if (with_tools.empty() || chat->tools.tools.size() > kMaxTools) __builtin_trap();
+    AnswerSyntax syntax;
+    syntax.reasoning = true;
+    output_constraint(chat->tools, chat->common.format, syntax);
   }
   if (const auto completion = parse_completion_request(*value); completion) {
     const SamplingParams params = resolve_sampling(completion->common.sampling, {}, completion->common.logprobs, 1);

@@ -73,8 +73,9 @@ TEST(ChatRequest, MessagesBecomeWhatTemplatesRead) {
       {"role": "user", "name": "kim", "content": [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}]},
       {"role": "assistant", "content": null, "reasoning_content": "hm",
        "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{\"x\": 1}"}},
-                      {"id": "c2", "type": "function", "function": {"name": "g", "arguments": "broken {"}}]},
+                      {"id": "c2", "function": {"name": "g", "arguments": {"y": 2}}}, {"id": "c3", "function": {"name": "h", "arguments": ""}}]},
       {"role": "tool", "tool_call_id": "c1", "content": "42"},
+      {"role": "assistant", "content": "a", "reasoning": "so"},
       {"role": "assistant"}]})")
                                   .value();
   const json::value want = json::parse(R"([
@@ -82,15 +83,17 @@ TEST(ChatRequest, MessagesBecomeWhatTemplatesRead) {
       {"role": "user", "content": "one\ntwo", "name": "kim"},
       {"role": "assistant", "content": "", "reasoning_content": "hm",
        "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": {"x": 1}}},
-                      {"id": "c2", "type": "function", "function": {"name": "g", "arguments": "broken {"}}]},
+                      {"id": "c2", "type": "function", "function": {"name": "g", "arguments": {"y": 2}}},
+                      {"id": "c3", "type": "function", "function": {"name": "h", "arguments": {}}}]},
       {"role": "tool", "content": "42", "tool_call_id": "c1"},
+      {"role": "assistant", "content": "a", "reasoning_content": "so"},
       {"role": "assistant", "content": ""}])");
   EXPECT_EQ(request.messages, want);
 }
 
 TEST(ChatRequest, NamesWhatItIgnored) {
-  const auto request = with(R"("reasoning_effort": "low", "x-y": 1, "bad\r\nname": 1, "": 2, "store": false)");
-  EXPECT_EQ(request.value().common.ignored, (std::vector<std::string>{"reasoning_effort", "x-y", "store"}));
+  const auto request = with(R"("service_tier": "auto", "x-y": 1, "bad\r\nname": 1, "": 2, "store": false)");
+  EXPECT_EQ(request.value().common.ignored, (std::vector<std::string>{"service_tier", "x-y", "store"}));
 }
 
 struct Refusal {
@@ -141,20 +144,16 @@ const Refusal kRefusals[] = {
     {R"("logit_bias": {"1": 101})", "logit_bias", "from -100 to 100"},
     {R"("logit_bias": {"1": "a"})", "logit_bias", "from -100 to 100"},
     {R"("stop_token_ids": [-1])", "stop_token_ids", "token ids"},
-    {R"("n": 2)", "n", "n must be 1, not 2"},
+    {R"("n": 17)", "n", "from 1 to 16"},
+    {R"("timeout": 0)", "timeout", "0.001"},
+    {R"("prediction": {"type": "text", "content": "a"})", "prediction.type", "content"},
+    {R"("prediction": {"type": "content", "content": 3})", "prediction.content", "a string"},
     {R"("n": 0)", "n", "from 1"},
     {R"("logprobs": 3)", "logprobs", "true or false"},
     {R"("top_logprobs": 3)", "top_logprobs", "needs logprobs"},
     {R"("logprobs": true, "top_logprobs": 21)", "top_logprobs", "from 0 to 20"},
-    {R"("tools": [{"type": "function"}])", "tools", "not supported"},
-    {R"("tools": 5)", "tools", "an array"},
-    {R"("functions": [{}])", "functions", "not supported"},
-    {R"("tool_choice": "required")", "tool_choice", "not supported"},
-    {R"("response_format": {"type": "json_object"})", "response_format", "structured output is not supported"},
-    {R"("response_format": {})", "response_format", "structured output"},
     {R"("modalities": ["text", "audio"])", "modalities", "[\"text\"]"},
     {R"("audio": {"voice": "x"})", "audio", "not supported"},
-    {R"("guided_json": {"type": "object"})", "guided_json", "not supported"},
     {R"("best_of": 3)", "best_of", "not supported"},
     {R"("chat_template_kwargs": [])", "chat_template_kwargs", "an object"},
     {R"("enable_thinking": "no")", "enable_thinking", "true or false"},

@@ -58,8 +58,11 @@ ApiResult<CompletionRequest> parse_completion_request(const json::value& body, c
   ONDOL_TRY(request.prompt, parse_prompt(fields));
   ONDOL_TRY(const std::optional<std::string> suffix, fields.string("suffix"));
   if (suffix && !suffix->empty()) return unsupported("suffix", "suffix is not supported by this server; leave it out.");
+  ONDOL_TRY(const std::optional<bool> echo, fields.boolean("echo"));
+  request.echo = echo.value_or(false);
   ONDOL_TRY(const std::optional<int64_t> logprobs, fields.integer("logprobs", 0, kMaxLogprobs));
   request.common.logprobs = static_cast<int>(logprobs.value_or(-1));
+  if (request.echo && logprobs) return unsupported("echo", "echo together with logprobs is not supported: leave one of them out.");
   request.common.ignored = header_names(fields.unknown());
   return request;
 }

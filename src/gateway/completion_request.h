@@ -21,6 +21,7 @@ struct CompletionPrompt {
 struct CompletionRequest {
   CommonRequest common;  // max_tokens is set: 16 where the request has none, OpenAI's default for this endpoint
   CompletionPrompt prompt;
+  bool echo = false;  // the answer begins with the prompt
 };
 
 ApiResult<CompletionRequest> parse_completion_request(const boost::json::value& body, const RequestLimits& limits = {});

@@ -47,10 +47,10 @@ TEST(CompletionRequest, RefusesByName) {
       {R"("prompt": [-1])", "prompt", "not the number -1"},
       {R"("prompt": [4294967296])", "prompt", "not the number 4294967296"},
       {R"("prompt": [{}])", "prompt", "not an object"},
-      {R"("prompt": "a", "echo": true)", "echo", "echo is not supported"},
+      {R"("prompt": "a", "echo": true, "logprobs": 1)", "echo", "echo together with logprobs"},
       {R"("prompt": "a", "suffix": "b")", "suffix", "suffix is not supported"},
       {R"("prompt": "a", "best_of": 2)", "best_of", "best_of is not supported"},
-      {R"("prompt": "a", "n": 3)", "n", "n must be 1, not 3"},
+      {R"("prompt": "a", "n": 17)", "n", "from 1 to 16"},
       {R"("prompt": "a", "logprobs": 6)", "logprobs", "from 0 to 5"},
       {R"("prompt": "a", "logprobs": true)", "logprobs", "an integer"},
   };

@@ -9,23 +9,23 @@ namespace json = boost::json;
 
 class CompletionFormat final : public ResponseFormat {
  public:
-  CompletionFormat(ResponseMeta meta, const Tokenizer& tokenizer, bool logprobs)
-      : meta_(std::move(meta)), tokenizer_(&tokenizer), logprobs_(logprobs) {}
+  CompletionFormat(ResponseMeta meta, const Tokenizer& tokenizer, bool logprobs, int index)
+      : meta_(std::move(meta)), tokenizer_(&tokenizer), logprobs_(logprobs), index_(index) {}
 
-  std::string opening() const override { return {}; }
+  std::string opening() override { return {}; }
 
-  std::string delta(const AnswerPiece& piece) const override { return json::serialize(chunk(piece, nullptr)); }
+  std::string delta(const AnswerPiece& piece) override { return sse_frame(chunk(piece, nullptr)); }
 
-  std::string closing(std::string_view finish_reason) const override { return json::serialize(chunk({}, json::string(finish_reason))); }
-
-  std::string usage(const Usage& usage) const override {
-    json::object chunk = response_head(meta_, "text_completion");
-    chunk["choices"] = json::array();
-    chunk["usage"] = usage_json(usage);
-    return json::serialize(chunk);
+  std::string closing(std::string_view finish_reason, const Usage& usage) override {
+    std::string out = sse_frame(chunk({}, json::string(finish_reason)));
+    if (!meta_.ends_stream) return out;
+    if (meta_.include_usage) out += usage_frame(meta_, "text_completion", usage);
+    return out + sse_frame_text("[DONE]");
   }
 
-  std::string whole(const AnswerPiece& piece, std::string_view finish_reason, const Usage& usage) const override {
+  std::string failed(const ApiError& error) override { return sse_frame_text(error_json(error)); }
+
+  std::string whole(const AnswerPiece& piece, std::string_view finish_reason, const Usage& usage) override {
     json::object body = chunk(piece, json::string(finish_reason));
     body["usage"] = usage_json(usage);
     return json::serialize(body);
@@ -34,8 +34,8 @@ class CompletionFormat final : public ResponseFormat {
  private:
   json::object chunk(const AnswerPiece& piece, json::value finish_reason) const {
     json::object choice;
-    choice["text"] = piece.text;
-    choice["index"] = 0;
+    choice["text"] = text_of(piece.parts, AnswerPart::Kind::kContent);
+    choice["index"] = index_;
     choice["logprobs"] = logprobs_ && !piece.tokens.empty() ? logprobs_json(piece) : json::value(nullptr);
     choice["finish_reason"] = std::move(finish_reason);
     json::object chunk = response_head(meta_, "text_completion");
@@ -78,12 +78,13 @@ class CompletionFormat final : public ResponseFormat {
   ResponseMeta meta_;
   const Tokenizer* tokenizer_;
   bool logprobs_;
+  int index_;
 };
 
 }  // namespace
 
-std::unique_ptr<ResponseFormat> make_completion_format(ResponseMeta meta, const Tokenizer& tokenizer, bool logprobs) {
-  return std::make_unique<CompletionFormat>(std::move(meta), tokenizer, logprobs);
+std::unique_ptr<ResponseFormat> make_completion_format(ResponseMeta meta, const Tokenizer& tokenizer, bool logprobs, int index) {
+  return std::make_unique<CompletionFormat>(std::move(meta), tokenizer, logprobs, index);
 }
 
 }  // namespace ondol

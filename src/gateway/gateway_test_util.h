@@ -122,7 +122,7 @@ class FakeExchange final : public Exchange {
 };
 
 // Ids below 256 are bytes; then come the pieces, then the control tokens.
-class FakeTokenizer final : public Tokenizer {
+class FakeTokenizer : public Tokenizer {
  public:
   explicit FakeTokenizer(std::vector<std::string> pieces = {}, std::vector<std::string> controls = {"<end>"})
       : pieces_(std::move(pieces)), controls_(std::move(controls)) {}

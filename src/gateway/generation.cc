@@ -1,7 +1,6 @@
 #include "gateway/generation.h"
 
 #include <exception>
-#include <iterator>
 #include <utility>
 
 #include "gateway/api_error.h"
@@ -21,29 +20,9 @@ std::string_view reason_name(FinishReason reason) {
 
 }  // namespace
 
-std::shared_ptr<Engine> EngineGate::engine() const {
-  const std::scoped_lock lock(mutex_);
-  return engine_;
-}
-
-Result<uint64_t> EngineGate::submit(GenerateRequest request, std::shared_ptr<TokenSink> sink) {
-  const std::shared_ptr<Engine> engine = this->engine();
-  if (engine == nullptr) return fail(Code::kUnavailable, "The server is shutting down.");
-  return engine->submit(std::move(request), std::move(sink));
-}
-
-void EngineGate::cancel(uint64_t id) {
-  if (const std::shared_ptr<Engine> engine = this->engine(); engine != nullptr) engine->cancel(id);
-}
-
-void EngineGate::close() {
-  std::shared_ptr<Engine> engine;
-  const std::scoped_lock lock(mutex_);
-  engine.swap(engine_);
-}
-
 Generation::Generation(GenerationSetup setup)
-    : setup_(std::move(setup)), answer_(*setup_.model->tokenizer(), std::move(setup_.stops), setup_.logprobs) {
+    : setup_(std::move(setup)),
+      answer_(*setup_.model->served.model->tokenizer(), std::move(setup_.stops), setup_.logprobs, std::move(setup_.syntax)) {
   if (setup_.continue_after) answer_.continue_after(*setup_.continue_after);
 }
 
@@ -52,14 +31,21 @@ Status Generation::submit(GenerateRequest request) {
     const std::scoped_lock lock(mutex_);
     if (cancelled_) return fail(Code::kCancelled, "The client left.");
   }
-  ONDOL_TRY(const uint64_t id, setup_.gate->submit(std::move(request), shared_from_this()));
+  ONDOL_TRY(const uint64_t id, setup_.model->gate->submit(std::move(request), shared_from_this()));
   {
     const std::scoped_lock lock(mutex_);
     id_ = id;
     if (!cancelled_) return {};
   }
-  setup_.gate->cancel(id);
+  setup_.model->gate->cancel(id);
   return {};
+}
+
+void Generation::refuse(const Error& error) {
+  FinishEvent event;
+  event.reason = FinishReason::kError;
+  event.error = error;
+  on_finish(event);
 }
 
 void Generation::cancel() {
@@ -70,7 +56,7 @@ void Generation::cancel() {
     if (!id_) return;  // submit, if it is under way, sees it
     id = *id_;
   }
-  setup_.gate->cancel(id);
+  setup_.model->gate->cancel(id);
 }
 
 void Generation::on_token(const TokenEvent& event) {
@@ -107,7 +93,7 @@ void Generation::run() {
   } catch (const std::exception&) {  // memory: this answer ends, the others go on
     over_ = true;
     cancel();
-    setup_.exchange->abort();
+    setup_.reply->abort();
   }
 }
 
@@ -131,9 +117,9 @@ void Generation::turn() {
 void Generation::take_token(const Timed& token) {
   if (answer_.stopped()) return;
   if (last_token_us_ == 0) {
-    setup_.metrics->first_token(token.at_us - setup_.received_us);
+    setup_.model->metrics->first_token(token.at_us - setup_.received_us);
   } else {
-    setup_.metrics->next_token(token.at_us - last_token_us_);
+    setup_.model->metrics->next_token(token.at_us - last_token_us_);
   }
   last_token_us_ = token.at_us;
   answer_.push(token.event);
@@ -142,82 +128,62 @@ void Generation::take_token(const Timed& token) {
 }
 
 void Generation::show() {
-  AnswerPiece piece = answer_.take();
-  if (!setup_.stream) {
-    collected_.text += piece.text;
-    std::move(piece.tokens.begin(), piece.tokens.end(), std::back_inserter(collected_.tokens));
+  AnswerPiece piece;
+  if (!setup_.echo.empty()) {
+    piece.parts.emplace_back();
+    piece.parts.back().text = std::exchange(setup_.echo, {});
+  }
+  piece.append(answer_.take());
+  if (!setup_.reply->stream()) {
+    collected_.append(std::move(piece));
     return;
   }
-  begin();
-  if (!piece.empty()) add_event(setup_.format->delta(piece));
+  if (!std::exchange(begun_, true)) unsent_ += setup_.format->opening();
+  if (!piece.empty()) unsent_ += setup_.format->delta(piece);
 }
 
 void Generation::complete(const FinishEvent& finish) {
   if (finish.reason != FinishReason::kError) answer_.finish();
   const bool stopped = answer_.stopped();
-  setup_.metrics->queued(finish.queue_us);
-  setup_.metrics->finished(stopped ? "stop" : reason_name(finish.reason));
+  setup_.model->metrics->queued(finish.queue_us);
+  setup_.model->metrics->finished(stopped ? "stop" : reason_name(finish.reason));
   if (!stopped && finish.reason == FinishReason::kError) return give_up(finish.error);
   if (!stopped && finish.reason == FinishReason::kCancelled) {
     over_ = true;
-    if (setup_.exchange->connected()) give_up({Code::kUnavailable, "The server stopped this request; it is shutting down."});
+    if (setup_.reply->connected()) give_up({Code::kUnavailable, "The server stopped this request; it is shutting down."});
     return;
   }
   const Usage usage{.prompt_tokens = finish.prompt_tokens,
                     .cached_tokens = finish.cached_tokens,
-                    .completion_tokens = stopped ? answer_.tokens() : finish.completion_tokens};
+                    .completion_tokens = stopped ? answer_.tokens() : finish.completion_tokens,
+                    .reasoning_tokens = answer_.reasoning_tokens(),
+                    .accepted_prediction_tokens = finish.accepted_prediction,
+                    .rejected_prediction_tokens = finish.rejected_prediction};
   succeed(stopped ? "stop" : reason_name(finish.reason), usage);
 }
 
 void Generation::succeed(std::string_view finish_reason, const Usage& usage) {
   over_ = true;
   show();
-  if (setup_.stream) {
-    add_event(setup_.format->closing(finish_reason));
-    if (setup_.include_usage) add_event(setup_.format->usage(usage));
-    add_event("[DONE]");
-    flush();
-    setup_.exchange->finish();
-    return;
+  std::string text = std::exchange(unsent_, {});
+  if (setup_.reply->stream()) {
+    text += setup_.format->closing(finish_reason, usage);
+  } else {
+    text = setup_.format->whole(collected_, finish_reason, usage);
   }
-  HttpResponse response;
-  response.headers = std::move(setup_.headers);
-  response.body = setup_.format->whole(collected_, finish_reason, usage);
-  setup_.exchange->respond(std::move(response));
+  setup_.reply->complete(std::move(text), usage);
 }
 
 void Generation::give_up(const Error& error) {
   over_ = true;
   const ApiError api_error = to_api_error(error);
-  if (begun_) {
-    show();
-    add_event(error_json(api_error));
-    flush();
-    setup_.exchange->abort();
-    return;
-  }
-  HttpResponse response = error_response(api_error);
-  std::move(setup_.headers.begin(), setup_.headers.end(), std::back_inserter(response.headers));
-  setup_.exchange->respond(std::move(response));
-}
-
-void Generation::begin() {
-  if (std::exchange(begun_, true)) return;
-  HttpHeaders headers = setup_.headers;
-  headers.emplace_back("Cache-Control", "no-cache");
-  headers.emplace_back("X-Accel-Buffering", "no");
-  setup_.exchange->begin_stream(200, "text/event-stream", std::move(headers));
-  if (const std::string opening = setup_.format->opening(); !opening.empty()) add_event(opening);
-}
-
-void Generation::add_event(const std::string& json) {
-  unsent_ += "data: ";
-  unsent_ += json;
-  unsent_ += "\n\n";
+  show();
+  const std::string frames = std::exchange(unsent_, {}) + setup_.format->failed(api_error);  // the format keeps the books of a response
+  setup_.reply->fail(api_error, frames);
 }
 
 void Generation::flush() {
-  if (!unsent_.empty()) setup_.exchange->write(std::exchange(unsent_, {}));
+  if (setup_.reply->stream()) setup_.reply->write(std::exchange(unsent_, {}));
 }
 
 }  // namespace ondol

@@ -15,41 +15,23 @@
 #include "base/clock.h"
 #include "engine/engine.h"
 #include "gateway/answer.h"
-#include "gateway/model_metrics.h"
+#include "gateway/model_pool.h"
 #include "gateway/pump.h"
+#include "gateway/reply.h"
 #include "gateway/response_format.h"
-#include "net/server.h"
 
 namespace ondol {
 
-// The way to an engine that may be gone: a client can leave after the Api did. Any thread.
-class EngineGate {
- public:
-  explicit EngineGate(std::shared_ptr<Engine> engine) : engine_(std::move(engine)) {}
-  Result<uint64_t> submit(GenerateRequest request, std::shared_ptr<TokenSink> sink);
-  void cancel(uint64_t id);
-  void close();  // drops the engine; afterwards submit fails and cancel does nothing
-
- private:
-  std::shared_ptr<Engine> engine() const;
-
-  mutable std::mutex mutex_;
-  std::shared_ptr<Engine> engine_;
-};
-
 struct GenerationSetup {
-  std::shared_ptr<Exchange> exchange;
-  std::shared_ptr<EngineGate> gate;
+  std::shared_ptr<Reply> reply;
   std::shared_ptr<Pump> pump;
-  std::shared_ptr<const Model> model;  // its tokenizer is the answer's
-  std::shared_ptr<ModelMetrics> metrics;
+  ModelLease model;  // its tokenizer is the answer's
   std::unique_ptr<ResponseFormat> format;
   std::vector<std::string> stops;
+  AnswerSyntax syntax;                    // tools and reasoning, of a chat
   std::optional<int32_t> continue_after;  // see Answer
+  std::string echo;                       // what the content begins with
   bool logprobs = false;
-  bool stream = false;
-  bool include_usage = false;
-  HttpHeaders headers;
   int64_t received_us = 0;  // SteadyClock
 };
 
@@ -61,6 +43,9 @@ class Generation final : public TokenSink, public PumpItem, public std::enable_s
 
   // Hands the request to the engine. On an error nothing was answered; the caller does it. Called once.
   Status submit(GenerateRequest request);
+
+  // Instead of submit: the engine did not take it. Ends the whole reply, on the pump's thread.
+  void refuse(const Error& error);
 
   // The client left: frees the engine's work, whether it has started, or is about to be submitted, or is over. Any thread.
   void cancel();
@@ -89,11 +74,9 @@ class Generation final : public TokenSink, public PumpItem, public std::enable_s
   void complete(const FinishEvent& finish);
   void succeed(std::string_view finish_reason, const Usage& usage);
   void give_up(const Error& error);
-  void begin();
   void flush();
-  void add_event(const std::string& json);
 
-  GenerationSetup setup_;  // pump's thread, except gate, pump
+  GenerationSetup setup_;  // pump's thread, except model, pump
   Answer answer_;
   AnswerPiece collected_;  // of an answer that does not stream
   std::string unsent_;     // events of this turn: one write for all of them

@@ -24,17 +24,13 @@ ModelMetrics::ModelMetrics(Registry& registry, const std::string& model)
       prompt_tokens_(registry.counter("ondol_prompt_tokens_total", "Prompt tokens of all requests.", {{"model", model}})),
       cached_tokens_(registry.counter("ondol_prompt_tokens_cached_total", "Prompt tokens that the prefix cache held.", {{"model", model}})),
       completion_tokens_(registry.counter("ondol_completion_tokens_total", "Tokens generated.", {{"model", model}})),
+      forced_tokens_(registry.counter("ondol_forced_tokens_total", "Tokens that a grammar left no choice about.", {{"model", model}})),
       steps_(registry.counter("ondol_engine_steps_total", "Forward passes.", {{"model", model}})),
       first_token_s_(registry.histogram("ondol_time_to_first_token_seconds", "Request received to first token.", kFirstTokenBounds_s,
                                         {{"model", model}})),
       next_token_s_(registry.histogram("ondol_inter_token_latency_seconds", "Between two tokens of one answer.", kNextTokenBounds_s,
                                        {{"model", model}})),
       queue_s_(registry.histogram("ondol_queue_seconds", "Submitted to first scheduled.", kFirstTokenBounds_s, {{"model", model}})) {}
-
-void ModelMetrics::raise(Counter& counter, uint64_t total) {
-  const uint64_t now = counter.value();
-  if (total > now) counter.add(total - now);
-}
 
 void ModelMetrics::update(const EngineStats& stats) {
   running_.set(stats.running);
@@ -45,10 +41,12 @@ void ModelMetrics::update(const EngineStats& stats) {
   weight_bytes_.set(static_cast<double>(stats.weight_bytes));
   kv_bytes_.set(static_cast<double>(stats.kv_bytes));
   const std::scoped_lock lock(mutex_);
-  raise(prompt_tokens_, stats.prompt_tokens);
-  raise(cached_tokens_, stats.cached_tokens);
-  raise(completion_tokens_, stats.completion_tokens);
-  raise(steps_, stats.steps);
+  prompt_tokens_.add(stats.prompt_tokens - last_.prompt_tokens);
+  cached_tokens_.add(stats.cached_tokens - last_.cached_tokens);
+  completion_tokens_.add(stats.completion_tokens - last_.completion_tokens);
+  forced_tokens_.add(stats.forced_tokens - last_.forced_tokens);
+  steps_.add(stats.steps - last_.steps);
+  last_ = stats;
 }
 
 void ModelMetrics::first_token(int64_t since_request_us) { first_token_s_.observe(seconds(since_request_us)); }

@@ -27,14 +27,12 @@ class ModelMetrics {
   void finished(std::string_view reason);
 
  private:
-  // The engine counts since its start; a counter here only ever grows.
-  static void raise(Counter& counter, uint64_t total);
-
   Registry* registry_;
   std::string model_;
   std::mutex mutex_;
+  EngineStats last_;  // the engine counts since its start, the counters since the first engine of this name
   Gauge &running_, &waiting_, &kv_total_, &kv_free_, &kv_cached_, &weight_bytes_, &kv_bytes_;
-  Counter &prompt_tokens_, &cached_tokens_, &completion_tokens_, &steps_;
+  Counter &prompt_tokens_, &cached_tokens_, &completion_tokens_, &forced_tokens_, &steps_;
   Histogram &first_token_s_, &next_token_s_, &queue_s_;
 };
 

@@ -2,9 +2,15 @@
 
 #include <utility>
 
+#include "base/thread_name.h"
+
 namespace ondol {
 
-Pump::Pump() : thread_([this] { work(); }) {}
+Pump::Pump()
+    : thread_([this] {
+        name_this_thread("pump");
+        work();
+      }) {}
 
 Pump::~Pump() { stop(); }
 

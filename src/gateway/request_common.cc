@@ -9,11 +9,12 @@ namespace ondol {
 namespace {
 
 constexpr int64_t kMaxInt = std::numeric_limits<int32_t>::max();
+constexpr int64_t kMaxPriority = 1'000'000;
+constexpr double kMaxTimeout_s = 24 * 3600;
 constexpr double kMaxPenaltyFactor = 100;  // beyond it every token seen once is as good as forbidden
 
 // Would change the answer's form or number if they were ignored, so they are refused by name.
-constexpr const char* kRefused[] = {"best_of",        "use_beam_search",    "guided_json", "guided_regex", "guided_choice",
-                                    "guided_grammar", "structured_outputs", "grammar",     "json_schema",  "echo"};
+constexpr const char* kRefused[] = {"best_of", "use_beam_search", "guided_grammar", "grammar", "json_schema"};
 
 bool asks_for_nothing(const boost::json::value& value) {
   if (const bool* flag = value.if_bool()) return !*flag;
@@ -121,8 +122,12 @@ ApiResult<CommonRequest> parse_common(FieldReader& fields, const RequestLimits& 
       return unsupported(name, std::string(name) + " is not supported by this server; leave it out.");
     }
   }
-  ONDOL_TRY(const std::optional<int64_t> n, fields.integer("n", 1, kMaxInt));
-  if (n.value_or(1) != 1) return unsupported("n", "n must be 1, not " + std::to_string(*n) + ": send the request again for more answers.");
+  ONDOL_TRY(const std::optional<int64_t> n, fields.integer("n", 1, limits.max_answers));
+  request.answers = static_cast<int>(n.value_or(1));
+  ONDOL_TRY(const std::optional<int64_t> priority, fields.integer("priority", -kMaxPriority, kMaxPriority));
+  request.priority = static_cast<int>(priority.value_or(0));
+  ONDOL_TRY(const std::optional<double> timeout_s, fields.number("timeout", 0.001, kMaxTimeout_s));
+  request.timeout_us = static_cast<int64_t>(timeout_s.value_or(0) * 1e6);
   ONDOL_TRY(const std::optional<bool> stream, fields.boolean("stream"));
   request.stream = stream.value_or(false);
   ONDOL_TRY(request.include_usage, parse_include_usage(fields, request.stream));
@@ -132,6 +137,7 @@ ApiResult<CommonRequest> parse_common(FieldReader& fields, const RequestLimits& 
   ONDOL_TRY(request.stop_token_ids, parse_stop_token_ids(fields, limits));
   ONDOL_TRY(const std::optional<bool> ignore_eos, fields.boolean("ignore_eos"));
   request.ignore_eos = ignore_eos.value_or(false);
+  ONDOL_TRY(request.format, parse_output_format(fields));
   fields.skip("user");
   fields.skip("metadata");
   return request;

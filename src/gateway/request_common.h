@@ -11,6 +11,7 @@
 #include "engine/engine.h"
 #include "gateway/api_error.h"
 #include "gateway/field_reader.h"
+#include "gateway/output_format.h"
 
 namespace ondol {
 
@@ -20,6 +21,7 @@ struct RequestLimits {
   size_t max_stop_bytes = 1024;  // of one stop string
   size_t max_stop_token_ids = 256;
   size_t max_logit_bias = 4096;
+  int max_answers = 16;
 };
 
 // What the request says; the model's defaults fill the rest.
@@ -38,6 +40,10 @@ struct CommonRequest {
   std::vector<std::string> stop;
   std::vector<int32_t> stop_token_ids;
   bool ignore_eos = false;
+  int answers = 1;                   // n
+  int priority = 0;                  // lower is more urgent, as vLLM has it
+  int64_t timeout_us = 0;            // 0 = none
+  OutputFormat format;               // of the content
   int logprobs = -1;                 // as SamplingParams::logprobs
   std::vector<std::string> ignored;  // names of fields that had no effect, fit for a header
 };

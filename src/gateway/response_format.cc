@@ -5,6 +5,15 @@
 
 namespace ondol {
 
+std::string sse_frame(const boost::json::value& value) { return sse_frame_text(boost::json::serialize(value)); }
+
+std::string sse_frame_text(std::string_view line) {
+  std::string out = "data: ";
+  out += line;
+  out += "\n\n";
+  return out;
+}
+
 boost::json::object response_head(const ResponseMeta& meta, std::string_view object) {
   boost::json::object head;
   head["id"] = meta.id;
@@ -16,10 +25,25 @@ boost::json::object response_head(const ResponseMeta& meta, std::string_view obj
 }
 
 boost::json::value usage_json(const Usage& usage) {
-  return {{"prompt_tokens", usage.prompt_tokens},
-          {"completion_tokens", usage.completion_tokens},
-          {"total_tokens", usage.prompt_tokens + usage.completion_tokens},
-          {"prompt_tokens_details", {{"cached_tokens", usage.cached_tokens}}}};
+  boost::json::object out;
+  out["prompt_tokens"] = usage.prompt_tokens;
+  out["completion_tokens"] = usage.completion_tokens;
+  out["total_tokens"] = usage.prompt_tokens + usage.completion_tokens;
+  out["prompt_tokens_details"] = {{"cached_tokens", usage.cached_tokens}};
+  const bool foretold = usage.accepted_prediction_tokens + usage.rejected_prediction_tokens > 0;
+  if (usage.reasoning_tokens > 0 || foretold) {
+    out["completion_tokens_details"] = {{"reasoning_tokens", usage.reasoning_tokens},
+                                        {"accepted_prediction_tokens", usage.accepted_prediction_tokens},
+                                        {"rejected_prediction_tokens", usage.rejected_prediction_tokens}};
+  }
+  return out;
+}
+
+std::string usage_frame(const ResponseMeta& meta, std::string_view object, const Usage& usage) {
+  boost::json::object chunk = response_head(meta, object);
+  chunk["choices"] = boost::json::array();
+  chunk["usage"] = usage_json(usage);
+  return sse_frame(chunk);
 }
 
 std::string token_text_bytes(const Tokenizer& tokenizer, int32_t token) { return tokenizer.token_bytes(token, /*show_special=*/true); }

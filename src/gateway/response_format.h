@@ -1,6 +1,6 @@
-// The JSON of an answer: whole, or in chunks. One implementation per endpoint.
+// The JSON of an answer: whole, or as server-sent events. One implementation per endpoint.
 //
-// Owner: one generation. One thread. Pure: (pieces, numbers) in, text out; no I/O.
+// Owner: one generation. One thread. Pure: (pieces, numbers) in, text out; no I/O. Bounded by the answer.
 #pragma once
 
 #include <boost/json/value.hpp>
@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "gateway/answer.h"
+#include "gateway/api_error.h"
 
 namespace ondol {
 
@@ -19,36 +20,49 @@ struct ResponseMeta {
   int64_t created_unix_s = 0;
   std::string model;
   std::string fingerprint;
-  bool include_usage = false;  // chunks carry "usage": null, as OpenAI's do when a usage chunk will follow
+  bool include_usage = false;  // a usage chunk ends the stream; the others carry "usage": null, as OpenAI's do
+  bool ends_stream = true;     // false: several answers share the stream, and Reply ends it
 };
 
 struct Usage {
   int prompt_tokens = 0;
   int cached_tokens = 0;
   int completion_tokens = 0;
+  int reasoning_tokens = 0;            // of the completion
+  int accepted_prediction_tokens = 0;  // of the completion: foretold by the request
+  int rejected_prediction_tokens = 0;  // computed in vain, and not part of the completion
 };
 
+// The functions of a stream return whole events ("data: {...}\n\n"), none or several; they are called in this order, each delta with what
+// came since the one before.
 class ResponseFormat {
  public:
   virtual ~ResponseFormat() = default;
 
-  // First chunk of a stream; empty if the endpoint has none.
-  virtual std::string opening() const = 0;
-  virtual std::string delta(const AnswerPiece& piece) const = 0;
-  virtual std::string closing(std::string_view finish_reason) const = 0;
-  virtual std::string usage(const Usage& usage) const = 0;
+  virtual std::string opening() = 0;
+  virtual std::string delta(const AnswerPiece& piece) = 0;
+  // To the very end: with the usage when it was asked for, and "data: [DONE]" where the endpoint has it.
+  virtual std::string closing(std::string_view finish_reason, const Usage& usage) = 0;
+  // Instead of closing: an error in the middle of a stream.
+  virtual std::string failed(const ApiError& error) = 0;
 
   // The answer of a request that does not stream.
-  virtual std::string whole(const AnswerPiece& piece, std::string_view finish_reason, const Usage& usage) const = 0;
+  virtual std::string whole(const AnswerPiece& piece, std::string_view finish_reason, const Usage& usage) = 0;
 };
 
-// The tokenizer outlives them. `logprobs`: answers carry the tokens' log-probabilities (else null).
-std::unique_ptr<ResponseFormat> make_chat_format(ResponseMeta meta, const Tokenizer& tokenizer, bool logprobs);
-std::unique_ptr<ResponseFormat> make_completion_format(ResponseMeta meta, const Tokenizer& tokenizer, bool logprobs);
+// The tokenizer outlives them. `logprobs`: answers carry the tokens' log-probabilities (else null). `index`: of the choice.
+std::unique_ptr<ResponseFormat> make_chat_format(ResponseMeta meta, const Tokenizer& tokenizer, bool logprobs, int index = 0);
+std::unique_ptr<ResponseFormat> make_completion_format(ResponseMeta meta, const Tokenizer& tokenizer, bool logprobs, int index = 0);
 
-// Shared by both.
+// One event of a stream; the text must be one line.
+std::string sse_frame(const boost::json::value& value);
+std::string sse_frame_text(std::string_view line);
+
+// Shared by the formats.
 boost::json::object response_head(const ResponseMeta& meta, std::string_view object);
 boost::json::value usage_json(const Usage& usage);
+// The last chunk of a stream that counts.
+std::string usage_frame(const ResponseMeta& meta, std::string_view object, const Usage& usage);
 // A token as text: as it stands in a text, control tokens by name.
 std::string token_text_bytes(const Tokenizer& tokenizer, int32_t token);
 // Bytes that are not valid UTF-8 become U+FFFD.

@@ -1,11 +1,18 @@
 #include "gateway/worker_pool.h"
 
+#include "base/thread_name.h"
+
 #include <utility>
 
 namespace ondol {
 
 WorkerPool::WorkerPool(int threads, size_t max_jobs, size_t max_bytes) : max_jobs_(max_jobs), max_bytes_(max_bytes) {
-  for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+  for (int i = 0; i < threads; ++i) {
+    threads_.emplace_back([this] {
+      name_this_thread("worker");
+      work();
+    });
+  }
 }
 
 WorkerPool::~WorkerPool() { stop(); }

@@ -11,6 +11,8 @@ namespace ondol {
 struct VectorKernels {
   // out = x / sqrt(mean(x^2) + eps) * weight. out may be x.
   void (*rms_norm)(const float* x, const float* weight, float eps, int64_t n, float* out);
+  // out = (x - mean(x)) / sqrt(variance(x) + eps) * weight + bias, the variance being that of the whole row (over n). out may be x.
+  void (*layer_norm)(const float* x, const float* weight, const float* bias, float eps, int64_t n, float* out);
   // x += y
   void (*add)(float* x, const float* y, int64_t n);
   // x += a * y
@@ -23,6 +25,8 @@ struct VectorKernels {
   void (*silu_mul)(const float* gate, const float* up, float limit, int64_t n, float* out);
   // out = gelu_tanh(gate) * up. out may be gate or up.
   void (*gelu_mul)(const float* gate, const float* up, int64_t n, float* out);
+  // out = gelu(x) = x / 2 * (1 + erf(x / sqrt(2))), within 4e-7 of the magnitude of x; NaN for x that is not finite. out may be x.
+  void (*gelu_erf)(const float* x, int64_t n, float* out);
   // Index of the largest value, the first one among equals; n >= 1. NaN never wins; all NaN gives 0.
   int64_t (*argmax)(const float* x, int64_t n);
   // Largest value (NaN ignored; -inf if none).

@@ -26,6 +26,18 @@ void rms_norm(const float* x, const float* weight, float eps, int64_t n, float* 
   for (i = 0; i < n; ++i) out[i] = x[i] * inverse * weight[i];
 }
 
+void layer_norm(const float* x, const float* weight, const float* bias, float eps, int64_t n, float* out) {
+  // In double: one chain is exact enough, and this is what the others are compared with.
+  double sum = 0;
+  for (int64_t i = 0; i < n; ++i) sum += static_cast<double>(x[i]);
+  const double mean = sum / static_cast<double>(n);
+  double squares = 0;
+  for (int64_t i = 0; i < n; ++i) squares += (static_cast<double>(x[i]) - mean) * (static_cast<double>(x[i]) - mean);
+  const auto inverse = static_cast<float>(1 / std::sqrt(squares / static_cast<double>(n) + static_cast<double>(eps)));
+  const auto center = static_cast<float>(mean);
+  for (int64_t i = 0; i < n; ++i) out[i] = (x[i] - center) * inverse * weight[i] + bias[i];
+}
+
 void add(float* x, const float* y, int64_t n) {
   for (int64_t i = 0; i < n; ++i) x[i] += y[i];
 }
@@ -68,6 +80,14 @@ void gelu_mul(const float* gate, const float* up, int64_t n, float* out) {
   }
 }
 
+void gelu_erf(const float* x, int64_t n, float* out) {
+  for (int64_t i = 0; i < n; ++i) {
+    const float size = std::fabs(x[i]);
+    const float h = std::erfc(size * 0.70710678F) / 2;
+    out[i] = (x[i] > 0 ? x[i] : 0) - size * h;
+  }
+}
+
 int64_t argmax(const float* x, int64_t n) {
   int64_t best = -1;
   for (int64_t i = 0; i < n; ++i) {
@@ -91,12 +111,14 @@ double sum_exp(const float* x, float max, float inv_temperature, int64_t n) {
 }  // namespace
 
 constinit const VectorKernels kVectorScalar = {.rms_norm = rms_norm,
+                                               .layer_norm = layer_norm,
                                                .add = add,
                                                .add_scaled = add_scaled,
                                                .scale = scale,
                                                .rope = rope,
                                                .silu_mul = silu_mul,
                                                .gelu_mul = gelu_mul,
+                                               .gelu_erf = gelu_erf,
                                                .argmax = argmax,
                                                .max = max,
                                                .sum_exp = sum_exp};

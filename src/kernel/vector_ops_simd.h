@@ -51,6 +51,20 @@ struct VectorOps {
     map(x, weight, n, out, [inverse](F v, F w) { return V::mul(V::mul(v, inverse), w); });
   }
 
+  static void layer_norm(const float* x, const float* weight, const float* bias, float eps, int64_t n, float* out) {
+    const auto join = [](F a, F b) { return V::add(a, b); };
+    const float mean = V::sum(reduce(x, n, V::zero(), 0, join, join)) / static_cast<float>(n);
+    const F center = V::set1(mean);
+    const auto step = [center](F sum, F v) {
+      const F d = V::sub(v, center);
+      return V::fma(d, d, sum);
+    };
+    const float variance = V::sum(reduce(x, n, V::zero(), mean, step, join)) / static_cast<float>(n);
+    const F inverse = V::set1(1 / __builtin_sqrtf(variance + eps));
+    map(x, weight, n, out, [center, inverse](F v, F w) { return V::mul(V::mul(V::sub(v, center), inverse), w); });
+    add(out, bias, n);
+  }
+
   static void add(float* x, const float* y, int64_t n) {
     map(x, y, n, x, [](F a, F b) { return V::add(a, b); });
   }
@@ -100,6 +114,21 @@ struct VectorOps {
       const F cube = V::mul(V::mul(V::mul(V::set1(kGeluCubic), g), g), g);
       const F angle = V::mul(V::set1(kGeluRoot), V::add(g, cube));
       return V::mul(V::div(g, V::add(V::set1(1), V::exp(V::mul(V::set1(-2), angle)))), u);
+    });
+  }
+
+  // x * Phi(x) with Phi(x) = 1 - h for positive x and h for negative ones, h = erfc(|x| / sqrt(2)) / 2: so max(x, 0) - |x| * h.
+  static void gelu_erf(const float* x, int64_t n, float* out) {
+    map(x, x, n, out, [](F v, F) {
+      const F size = V::max(V::sub(V::zero(), v), v);
+      const F t = V::div(V::set1(1), V::fma(V::set1(kErfcP), size, V::set1(1)));
+      F p = V::fma(V::set1(kErfcA5), t, V::set1(kErfcA4));
+      p = V::fma(p, t, V::set1(kErfcA3));
+      p = V::fma(p, t, V::set1(kErfcA2));
+      p = V::fma(p, t, V::set1(kErfcA1));
+      const F bell = V::exp(V::mul(V::mul(V::set1(-0.5F), v), v));
+      const F h = V::mul(V::mul(V::mul(V::set1(0.5F), p), t), bell);
+      return V::neg_fma(size, h, V::max(V::zero(), v));
     });
   }
 
@@ -157,12 +186,14 @@ struct VectorOps {
   }
 
   static constexpr VectorKernels kTable = {.rms_norm = rms_norm,
+                                           .layer_norm = layer_norm,
                                            .add = add,
                                            .add_scaled = add_scaled,
                                            .scale = scale,
                                            .rope = rope,
                                            .silu_mul = silu_mul,
                                            .gelu_mul = gelu_mul,
+                                           .gelu_erf = gelu_erf,
                                            .argmax = argmax,
                                            .max = max,
                                            .sum_exp = sum_exp};

@@ -61,6 +61,43 @@ TEST_P(VectorOps, RmsNorm) {
   }
 }
 
+TEST_P(VectorOps, LayerNorm) {
+  for (const int64_t n : kLengths) {
+    auto x = random_floats(n, 1, 3);
+    for (float& v : x) v += 5;
+    const auto weight = random_floats(n, 2);
+    const auto bias = random_floats(n, 3);
+    double mean = 0, variance = 0;
+    for (const float v : x) mean += static_cast<double>(v) / static_cast<double>(n);
+    for (const float v : x) variance += std::pow(static_cast<double>(v) - mean, 2) / static_cast<double>(n);
+    auto expected = map(x, weight, [&](double v, double w) { return (v - mean) / std::sqrt(variance + 1e-5) * w; });
+    for (size_t i = 0; i < expected.size(); ++i) expected[i] += static_cast<double>(bias[i]);
+    std::vector<float> out(x.size());
+    kernels_.layer_norm(x.data(), weight.data(), bias.data(), 1e-5F, n, out.data());
+    // A row of one: x - mean is a rounding error, and its own size is what it is divided by.
+    if (n > 1) expect_close(out, expected, 5e-6);
+    kernels_.layer_norm(x.data(), weight.data(), bias.data(), 1e-5F, n, x.data());
+    EXPECT_EQ(x, out);
+  }
+}
+
+TEST_P(VectorOps, GeluWithTheErrorFunction) {
+  for (const float scale : {0.01F, 1.0F, 4.0F, 50.0F}) {
+    auto x = random_floats(1001, 9, scale);
+    x[0] = 0;
+    const auto gelu = [](double v, double) { return v / 2 * std::erfc(-v / std::sqrt(2.0)); };
+    std::vector<float> out(x.size());
+    kernels_.gelu_erf(x.data(), 1001, out.data());
+    expect_close(out, map(x, x, gelu), 1e-6);
+    EXPECT_EQ(out[0], 0.0F);
+    kernels_.gelu_erf(x.data(), 1001, x.data());
+    EXPECT_EQ(x, out);
+  }
+  std::vector<float> bad(19, kNan);
+  kernels_.gelu_erf(bad.data(), 19, bad.data());
+  EXPECT_TRUE(std::ranges::all_of(bad, [](float v) { return std::isnan(v); }));
+}
+
 TEST_P(VectorOps, SumsAndScales) {
   for (const int64_t n : kLengths) {
     const auto x = random_floats(n, 3);

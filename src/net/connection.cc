@@ -43,9 +43,11 @@ void Connection::start(ServerCore::Place place) {
   const asio::ip::address plain = mapped ? asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()) : address;
   loopback_ = plain.is_loopback();
   remote_ = (plain.is_v6() ? "[" + plain.to_string() + "]" : plain.to_string()) + ":" + std::to_string(peer.port());
+  if (core_->tls) tls_ = std::make_unique<TlsSession>(core_->tls->current());
   if (place == ServerCore::Place::kRefused) {
-    return refuse({503, "too_many_connections",
-                   "the server has its " + std::to_string(core_->options.max_connections) + " connections already, try again later"});
+    refuse({503, "too_many_connections",
+            "the server has its " + std::to_string(core_->options.max_connections) + " connections already, try again later"});
+    if (!tls_) return;  // otherwise the answer waits for the handshake
   }
   expect_within(core_->options.header_timeout_s);
   read();
@@ -81,6 +83,7 @@ void Connection::read() {
     if (phase_ == Phase::kReceiving) refuse({431, "headers_too_large", "a chunk header or trailer is too large"});
     return;  // while answering: expired() looks for the client's leaving now and then
   }
+  if (tls_ && phase_ != Phase::kLingering) return read_encrypted();
   reading_ = true;
   socket_.async_read_some(asio::buffer(input_.get() + end_, input_size_ - end_), [self = shared_from_this()](error_code ec, size_t bytes) {
     self->reading_ = false;
@@ -134,7 +137,8 @@ void Connection::hand_over() {
   const Outbox::RequestTraits traits{request.method == "HEAD", parser_->http10(), parser_->keep_alive()};
   parser_.reset();
   continue_sent_ = false;
-  read();  // notices that the client leaves; what it sends already is kept for the next request
+  read();                                // notices that the client leaves; what it sends already is kept for the next request
+  if (phase_ == Phase::kClosed) return;  // it said goodbye right behind its request
   if (!reading_) expect_within(1);
   const uint64_t id = outbox_.begin(traits);
   core_->handler(std::make_shared<ConnectionExchange>(shared_from_this(), id, std::move(request)));
@@ -162,6 +166,7 @@ void Connection::flush() {
     if (!outbox_.connected()) close();
     return;
   }
+  if (tls_ && (send_tls_output() || !tls_->ready())) return;
   sending_.clear();
   switch (outbox_.take(sending_)) {
     case Outbox::Next::kNothing: return await_client();
@@ -171,6 +176,7 @@ void Connection::flush() {
     case Outbox::Next::kCutOff: return close();
     case Outbox::Next::kSend: break;
   }
+  if (tls_ && !tls_->encrypt(sending_)) return close();
   sent_ = 0;
   send();
 }
@@ -187,7 +193,7 @@ void Connection::send() {
                              self->outbox_.in_flight(self->sending_.size() - self->sent_);
                              if (self->sent_ < self->sending_.size()) return self->send();
                              if (self->sending_.capacity() > kKeptOutput) self->sending_ = {};
-                             self->flush();
+                             self->phase_ == Phase::kLingering ? self->half_close() : self->flush();
                            });
 }
 
@@ -208,10 +214,18 @@ void Connection::next_request() {
 
 void Connection::linger() {
   phase_ = Phase::kLingering;
+  expect_within(kLingerSeconds);
+  if (tls_) {
+    tls_->say_goodbye();
+    if (send_tls_output()) return;
+  }
+  half_close();
+}
+
+void Connection::half_close() {
   error_code ec;
   socket_.shutdown(asio::socket_base::shutdown_send, ec);
   if (ec) return close();
-  expect_within(kLingerSeconds);
   if (!reading_) begin_ = end_ = 0;
   read();
 }
@@ -267,7 +281,7 @@ void Connection::expired() {
                          std::to_string(seconds) + " seconds"});
     }
     case Phase::kAnswering:
-      if (writing_ || peer_is_gone()) return close();
+      if (writing_ || (tls_ && !tls_->ready()) || peer_is_gone()) return close();
       if (!reading_) expect_within(1);
       return;
     case Phase::kLingering: return close();

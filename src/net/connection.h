@@ -23,6 +23,8 @@
 #include "net/http_parser.h"
 #include "net/outbox.h"
 #include "net/server.h"
+#include "net/tls_certificate.h"
+#include "net/tls_session.h"
 
 namespace ondol {
 
@@ -46,6 +48,7 @@ struct ServerCore {
   void run(std::function<void()> callback);
 
   HttpServerOptions options;
+  std::unique_ptr<TlsCertificate> tls;  // null: connections are plain
   Registry& metrics;
   HttpHandler handler;
   asio::io_context io;
@@ -85,6 +88,9 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   void count_answer(int status) override { core_->count_answer(status); }
 
   void read();
+  void read_encrypted();
+  void received_encrypted(size_t bytes);
+  bool send_tls_output();
   void received(size_t bytes);
   bool make_room();
   void parse();
@@ -94,6 +100,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   void send();
   void next_request();
   void linger();
+  void half_close();
   void reset();
   void await_client();
   void expect_within(int seconds);
@@ -104,6 +111,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   const std::shared_ptr<ServerCore> core_;
   const Strand strand_;
   Socket socket_;
+  std::unique_ptr<TlsSession> tls_;  // null: plain
   Timer timer_;
   Outbox outbox_;
   TimePoint deadline_ = TimePoint::max(), armed_for_ = TimePoint::max();

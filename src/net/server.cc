@@ -1,4 +1,5 @@
 #include "net/server.h"
+#include "base/thread_name.h"
 
 #include <spdlog/spdlog.h>
 
@@ -159,7 +160,11 @@ class Server final : public HttpServer {
   Server(std::shared_ptr<ServerCore> core, Listeners listeners)
       : core_(std::move(core)), listeners_(std::move(listeners)), port_(listeners_.front()->port()), work_(core_->io.get_executor()) {
     for (const auto& listener : listeners_) listener->accept();
-    for (int i = 0; i < std::max(core_->options.threads, 1); ++i) threads_.emplace_back([io = &core_->io] { io->run(); });
+    for (int i = 0; i < std::max(core_->options.threads, 1); ++i)
+      threads_.emplace_back([io = &core_->io] {
+        name_this_thread("http");
+        io->run();
+      });
   }
   ~Server() override { stop(0); }
 
@@ -255,6 +260,9 @@ void ServerCore::run(std::function<void()> callback) {
 
 Result<std::unique_ptr<HttpServer>> HttpServer::start(const HttpServerOptions& options, Registry& metrics, HttpHandler handler) {
   const auto core = std::make_shared<ServerCore>(options, metrics, std::move(handler));
+  if (!options.tls_certificate.empty() || !options.tls_key.empty()) {
+    ONDOL_TRY(core->tls, TlsCertificate::load(options.tls_certificate, options.tls_key));
+  }
   ONDOL_TRY(const auto endpoints, resolve(core->io, options));
   auto listeners = listen_on(core, endpoints);
   // Port 0: the one that the first address got may be taken on the second.

@@ -20,13 +20,16 @@ struct HttpServerOptions {
   std::string address = "127.0.0.1";
   uint16_t port = 0;  // 0 = any free one
   int threads = 1;
+  // PEM files; both (HTTPS only, TLS 1.2 or later) or none. They are read again when they change: renewing them needs no restart.
+  std::string tls_certificate, tls_key;
   size_t max_header_bytes = 64 << 10;
   size_t max_body_bytes = 32 << 20;
   size_t max_connections = 4096;
   size_t max_pending_bytes = 4 << 20;  // unsent bytes of one stream; a client that reads slower than that is cut off
-  int header_timeout_s = 30;           // from connecting (or the last response) to a whole header; idle keep-alive connections end quietly
-  int body_timeout_s = 60;             // without a byte of body
-  int write_timeout_s = 60;            // without a byte taken by the client
+  // From connecting (or the last response) to a whole header, the TLS handshake included; idle keep-alive connections end quietly.
+  int header_timeout_s = 30;
+  int body_timeout_s = 60;   // without a byte of body
+  int write_timeout_s = 60;  // without a byte taken by the client
 };
 
 // One request and its answer. Answer exactly once: `respond`, or `begin_stream`, `write`..., `finish`. All calls are safe from any thread
@@ -53,7 +56,8 @@ using HttpHandler = std::function<void(std::shared_ptr<Exchange>)>;
 
 class HttpServer {
  public:
-  // kUnavailable if the address is taken: says which and what to do. Metrics: ondol_http_connections, ondol_http_requests_total{status}.
+  // kUnavailable if the address is taken: says which and what to do; kInvalidArgument if the certificate cannot be used.
+  // Metrics: ondol_http_connections, ondol_http_requests_total{status}.
   static Result<std::unique_ptr<HttpServer>> start(const HttpServerOptions& options, Registry& metrics, HttpHandler handler);
   virtual ~HttpServer() = default;  // as stop(0)
   virtual uint16_t port() const = 0;

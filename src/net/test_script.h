@@ -28,13 +28,13 @@ class ScopedVariable {
   const char* name_;
 };
 
-// A self-signed certificate for the given names ("DNS:localhost,IP:127.0.0.1"), in a file that SSL_CERT_FILE can name.
+// A self-signed certificate for the given names ("DNS:localhost,IP:127.0.0.1"), in a file that SSL_CERT_FILE can name, and its key.
 class TestCertificate {
  public:
-  explicit TestCertificate(const std::string& names) : key_(EVP_EC_gen("P-256")), certificate_(X509_new()) {
+  explicit TestCertificate(const std::string& names, long serial = 1) : key_(EVP_EC_gen("P-256")), certificate_(X509_new()) {
     X509* x = certificate_.get();
     X509_set_version(x, 2);
-    ASN1_INTEGER_set(X509_get_serialNumber(x), 1);
+    ASN1_INTEGER_set(X509_get_serialNumber(x), serial);
     X509_gmtime_adj(X509_getm_notBefore(x), -3600);
     X509_gmtime_adj(X509_getm_notAfter(x), 3600);
     X509_set_pubkey(x, key_.get());
@@ -50,29 +50,39 @@ class TestCertificate {
       X509_EXTENSION_free(extension);
     }
     X509_sign(x, key_.get(), EVP_sha256());
-    char path[] = "/tmp/ondol_net_test_XXXXXX";
-    if (const int fd = ::mkstemp(path); fd >= 0) {
-      FILE* file = ::fdopen(fd, "w");
-      PEM_write_X509(file, x);
-      std::fclose(file);
-      path_ = path;
-    }
+    path_ = write([&](FILE* file) { PEM_write_X509(file, x); });
+    key_path_ = write([&](FILE* file) { PEM_write_PrivateKey(file, key_.get(), nullptr, nullptr, 0, nullptr, nullptr); });
   }
-  ~TestCertificate() { ::unlink(path_.c_str()); }
+  ~TestCertificate() {
+    ::unlink(path_.c_str());
+    ::unlink(key_path_.c_str());
+  }
   TestCertificate(const TestCertificate&) = delete;
 
   const std::string& path() const { return path_; }
+  const std::string& key_path() const { return key_path_; }
   EVP_PKEY* key() const { return key_.get(); }
   X509* certificate() const { return certificate_.get(); }
 
  private:
+  template <class Print>
+  static std::string write(Print print) {
+    char path[] = "/tmp/ondol_net_test_XXXXXX";
+    const int fd = ::mkstemp(path);
+    if (fd < 0) return "";
+    FILE* file = ::fdopen(fd, "w");
+    print(file);
+    std::fclose(file);
+    return path;
+  }
+
   struct Free {
     void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
     void operator()(X509* x) const { X509_free(x); }
   };
   std::unique_ptr<EVP_PKEY, Free> key_;
   std::unique_ptr<X509, Free> certificate_;
-  std::string path_;
+  std::string path_, key_path_;
 };
 
 class ScriptedServer {

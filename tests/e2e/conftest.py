@@ -21,7 +21,7 @@ class Server:
     def __init__(self, url, process):
         self.url = url
         self.process = process
-        self.http = httpx.Client(base_url=url, timeout=60)
+        self.http = httpx.Client(base_url=url, timeout=60, verify=False)
         self.client = openai.OpenAI(base_url=url + "/v1", api_key="none", max_retries=0, timeout=60)
 
     def metric(self, name):
@@ -41,7 +41,7 @@ def serve(*options):
     try:
         url = None
         for line in process.stdout:
-            if match := re.search(r"listening on (http://\S+)", line):
+            if match := re.search(r"listening on (https?://\S+)", line):
                 url = match.group(1)
                 break
         alarm.cancel()

@@ -164,9 +164,9 @@ def test_thinking_switch_reaches_the_template(client):
     [
         ({"model": "gpt-5"}, openai.NotFoundError, "model", "model_not_found"),
         ({"temperature": 3}, openai.BadRequestError, "temperature", "invalid_type"),
-        ({"n": 2}, openai.BadRequestError, "n", "unsupported_parameter"),
-        ({"tools": [{"type": "function", "function": {"name": "f"}}]}, openai.BadRequestError, "tools", "unsupported_parameter"),
-        ({"response_format": {"type": "json_object"}}, openai.BadRequestError, "response_format", "unsupported_parameter"),
+        ({"n": 17}, openai.BadRequestError, "n", "invalid_type"),
+        ({"tools": [{"type": "web_search"}]}, openai.BadRequestError, "tools[0].type", "unsupported_parameter"),
+        ({"response_format": {"type": "xml"}}, openai.BadRequestError, "response_format.type", None),
         ({"messages": []}, openai.BadRequestError, "messages", None),
         ({"messages": [{"role": "user", "content": "long " * 40_000}]}, openai.BadRequestError, "messages", "context_length_exceeded"),
         (
@@ -193,8 +193,8 @@ def test_request_id_and_ignored_fields(client):
         messages=QUESTION,
         max_tokens=1,
         extra_headers={"x-request-id": "my-own.1"},
-        extra_body={"reasoning_effort": "low", "shoe_size": 43},
+        extra_body={"verbosity": "low", "shoe_size": 43},
     )
     assert raw.headers["x-request-id"] == "my-own.1"
-    assert raw.headers["x-ondol-ignored"] == "reasoning_effort,shoe_size"
+    assert raw.headers["x-ondol-ignored"] == "verbosity,shoe_size"
     assert raw.parse().usage.completion_tokens == 1

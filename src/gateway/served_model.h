@@ -1,0 +1,24 @@
+// One model under its public name, ready to answer.
+//
+// Owner: shared by the requests that use it. Immutable; any thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "engine/engine.h"
+#include "model/chat_template.h"
+#include "model/model.h"
+
+namespace ondol {
+
+struct ServedModel {
+  std::string name;
+  std::shared_ptr<const Model> model;
+  std::shared_ptr<const ChatTemplate> chat_template;  // null: no chat completions, said by name in the error
+  std::shared_ptr<Engine> engine;
+  int64_t created_unix_s = 0;
+};
+
+}  // namespace ondol
