@@ -62,6 +62,7 @@ class FakeEngine final : public Engine {
     return 1;
   }
   void cancel(uint64_t) override {}
+  void stop() override {}
   EngineStats stats() const override { return {}; }
   int max_context() const override { return 100; }
   const EngineOptions& options() const override { return options_; }

@@ -26,14 +26,22 @@ class ThreadedEngine final : public Engine {
         stats_(core_->stats()),
         thread_([this](const std::stop_token& stop) { loop(stop); }) {}
 
-  ~ThreadedEngine() override {
+  ~ThreadedEngine() override { ThreadedEngine::stop(); }
+
+  void stop() override {
+    {
+      const std::scoped_lock lock(mutex_);
+      stopped_ = true;
+    }
     thread_.request_stop();
     wake_.notify_all();
+    if (thread_.joinable()) thread_.join();
   }
 
   Result<uint64_t> submit(GenerateRequest request, std::shared_ptr<TokenSink> sink) override {
     ONDOL_TRY_STATUS(core_->check(request));
     const std::scoped_lock lock(mutex_);
+    if (stopped_) return fail(Code::kUnavailable, "this model is being taken out of service; try again later");
     const int waiting = stats_.waiting + static_cast<int>(submitted_.size());
     const int free_places = std::max(0, core_->options().max_running - stats_.running);
     if (waiting >= core_->options().max_waiting + free_places) {
@@ -72,6 +80,7 @@ class ThreadedEngine final : public Engine {
       const std::scoped_lock lock(mutex_);
       stats_ = stats;
     }
+    take_work(stop);  // what was accepted in the last moment
     core_->cancel_all();
     core_->step();
   }
@@ -82,7 +91,7 @@ class ThreadedEngine final : public Engine {
     std::vector<uint64_t> cancelled;
     {
       std::unique_lock lock(mutex_);
-      if (core_->idle()) wake_.wait(lock, stop, [this] { return !submitted_.empty(); });
+      if (core_->idle() && !stop.stop_requested()) wake_.wait(lock, stop, [this] { return !submitted_.empty(); });
       submitted.swap(submitted_);
       cancelled.swap(cancelled_);
       // Until the next step reports, they count as waiting here: a burst between two steps cannot overrun the queue.
@@ -101,6 +110,7 @@ class ThreadedEngine final : public Engine {
   std::vector<uint64_t> cancelled_;
   EngineStats stats_;
   uint64_t last_id_ = 0;
+  bool stopped_ = false;
   std::jthread thread_;  // last: it starts when everything else is there, and ends first
 };
 

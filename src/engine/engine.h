@@ -121,13 +121,17 @@ class Engine {
   // said before anything large is allocated.
   static Result<std::unique_ptr<Engine>> create(std::shared_ptr<const Model> model, const EngineOptions& options, Registry& metrics,
                                                 const std::function<void(double)>& progress = {});
-  virtual ~Engine() = default;  // cancels what runs, joins
+  virtual ~Engine() = default;  // as stop(), which must have been called if a sink may be the last to hold the engine
 
   // The id to cancel with. Errors: kInvalidArgument (empty prompt, bad token or parameter), kOutOfRange (prompt beyond the context: says
   // both numbers), kResourceExhausted (queue full).
   virtual Result<uint64_t> submit(GenerateRequest request, std::shared_ptr<TokenSink> sink) = 0;
   // Frees the request's work within one step; on_finish comes with kCancelled. Unknown ids are ignored.
   virtual void cancel(uint64_t id) = 0;
+
+  // Cancels what waits and runs (on_finish comes with kCancelled), and joins the step thread; afterwards submit fails with kUnavailable, and
+  // the engine may be let go on any thread. Not from a sink. May be called again.
+  virtual void stop() = 0;
 
   virtual EngineStats stats() const = 0;
   virtual int max_context() const = 0;

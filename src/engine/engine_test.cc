@@ -134,5 +134,39 @@ TEST_F(EngineTest, DestructionEndsEveryRequest) {
   for (const auto& sink : sinks) EXPECT_EQ(sink->wait_finish().reason, FinishReason::kCancelled);
 }
 
+TEST_F(EngineTest, StopEndsWhatRunsAndWaits) {
+  auto engine = make({.max_running = 1});
+  auto running = std::make_shared<WaitingSink>(), waiting = std::make_shared<WaitingSink>();
+  ASSERT_TRUE(engine->submit(request(1, 900), running));
+  ASSERT_TRUE(engine->submit(request(2, 900), waiting));
+  running->wait_token();
+  engine->stop();
+  EXPECT_EQ(running->wait_finish().reason, FinishReason::kCancelled);
+  EXPECT_EQ(waiting->wait_finish().reason, FinishReason::kCancelled);
+  EXPECT_EQ(running.use_count(), 1);  // the engine holds it no more
+  const auto late = engine->submit(request(3, 5), std::make_shared<WaitingSink>());
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, Code::kUnavailable);
+  engine->stop();
+}
+
+// As an answer in progress does that holds its model: the last reference may go on any thread, after stop.
+TEST_F(EngineTest, ASinkMayHoldTheEngine) {
+  struct Holder final : TokenSink {
+    void on_token(const TokenEvent&) override {}
+    void on_finish(const FinishEvent&) override {}
+    std::shared_ptr<Engine> engine;
+  };
+  std::shared_ptr<Engine> engine = make({});
+  const std::weak_ptr<Engine> weak = engine;
+  auto sink = std::make_shared<Holder>();
+  sink->engine = engine;
+  ASSERT_TRUE(engine->submit(request(1, 900), sink));
+  sink.reset();
+  engine->stop();
+  engine.reset();
+  EXPECT_TRUE(weak.expired());
+}
+
 }  // namespace
 }  // namespace ondol

@@ -200,6 +200,11 @@ class FakeEngine final : public Engine {
     cancelled_.push_back(id);
     changed_.notify_all();
   }
+  void stop() override {
+    std::map<uint64_t, Submitted> dropped;
+    const std::scoped_lock lock(mutex_);
+    dropped.swap(requests_);
+  }
   EngineStats stats() const override { return stats_now; }
   int max_context() const override { return 1000; }
   const EngineOptions& options() const override { return options_; }

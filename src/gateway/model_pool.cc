@@ -70,8 +70,12 @@ ModelPool::~ModelPool() {
   wake_.notify_all();
   thread_.join();
   for (Taker& take : takers) take(fail(Code::kUnavailable, "The server is shutting down."));
-  for (const Slot& slot : slots_)
-    if (slot.loaded != nullptr) slot.loaded->gate->close();
+  // An answer in progress holds its model, and the engine holds the answer: stopping takes them apart while the pool still holds both.
+  for (const Slot& slot : slots_) {
+    if (slot.loaded == nullptr) continue;
+    slot.loaded->gate->close();
+    slot.loaded->served.engine->stop();
+  }
 }
 
 std::shared_ptr<const LoadedModel> ModelPool::wrap(ServedModel served) const {

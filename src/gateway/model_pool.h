@@ -65,7 +65,7 @@ class ModelPool {
   using Taker = std::function<void(Result<ModelLease>)>;
 
   ModelPool(std::vector<ServedSource> sources, Registry& metrics, const ModelPoolOptions& options, const Clock& clock);
-  ~ModelPool();  // those who wait get kUnavailable; leases that are out keep their model, but its gate is closed
+  ~ModelPool();  // those who wait get kUnavailable; engines are stopped, so that leases which are out may go at any time
 
   // Calls `take` with the model: at once if it is in memory, else when it was loaded, on the pool's thread. Errors: kNotFound (names the
   // models there are), what loading says, kResourceExhausted (too many wait, or no memory even with every idle model gone).
