@@ -72,6 +72,8 @@ ApiError to_api_error(const Error& error) {
   std::string code;
   if (error.code == Code::kOutOfRange) code = "context_length_exceeded";
   if (error.code == Code::kResourceExhausted) code = "queue_full";
+  // The request's own deadline: nothing is wrong with the server, and the client may ask again.
+  if (error.code == Code::kDeadlineExceeded) return make(408, error.message, "", "deadline_exceeded");
   return make(http_status(error.code), error.message, "", std::move(code));
 }
 

@@ -23,6 +23,7 @@ TEST(ApiError, StatusesAndHeaders) {
       {to_api_error({Code::kInvalidArgument, "m"}), 400, "invalid_request_error", "", {}},
       {to_api_error({Code::kOutOfRange, "m"}), 400, "invalid_request_error", "context_length_exceeded", {}},
       {to_api_error({Code::kUnauthenticated, "m"}), 401, "authentication_error", "", {{"WWW-Authenticate", "Bearer realm=\"ondol\""}}},
+      {to_api_error({Code::kDeadlineExceeded, "m"}), 408, "invalid_request_error", "deadline_exceeded", {}},
       {unauthenticated("m", "invalid_api_key"),
        401,
        "authentication_error",

@@ -7,13 +7,19 @@ namespace {
 const std::vector<double> kFirstTokenBounds_s = {0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300};
 const std::vector<double> kNextTokenBounds_s = {0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5};
 
+Counter& ended(Registry& registry, const std::string& model, const char* reason) {
+  return registry.counter("ondol_answers_total", "Answers, by how they ended.", {{"model", model}, {"finish_reason", reason}});
+}
+
 double seconds(int64_t us) { return static_cast<double>(us) * 1e-6; }
 
 }  // namespace
 
 ModelMetrics::ModelMetrics(Registry& registry, const std::string& model)
-    : registry_(&registry),
-      model_(model),
+    : stop_(ended(registry, model, "stop")),
+      length_(ended(registry, model, "length")),
+      cancelled_(ended(registry, model, "cancelled")),
+      error_(ended(registry, model, "error")),
       running_(registry.gauge("ondol_requests_running", "Sequences in the engine's batch.", {{"model", model}})),
       waiting_(registry.gauge("ondol_requests_waiting", "Requests in the engine's queue.", {{"model", model}})),
       kv_total_(registry.gauge("ondol_kv_blocks", "Blocks of the KV cache, by state.", {{"model", model}, {"state", "total"}})),
@@ -54,8 +60,8 @@ void ModelMetrics::next_token(int64_t since_last_us) { next_token_s_.observe(sec
 void ModelMetrics::queued(int64_t queue_us) { queue_s_.observe(seconds(queue_us)); }
 
 void ModelMetrics::finished(std::string_view reason) {
-  registry_->counter("ondol_answers_total", "Answers, by how they ended.", {{"model", model_}, {"finish_reason", std::string(reason)}})
-      .add();
+  Counter& counter = reason == "stop" ? stop_ : reason == "length" ? length_ : reason == "cancelled" ? cancelled_ : error_;
+  counter.add();
 }
 
 }  // namespace ondol

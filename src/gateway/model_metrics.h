@@ -27,8 +27,7 @@ class ModelMetrics {
   void finished(std::string_view reason);
 
  private:
-  Registry* registry_;
-  std::string model_;
+  Counter &stop_, &length_, &cancelled_, &error_;
   std::mutex mutex_;
   EngineStats last_;  // the engine counts since its start, the counters since the first engine of this name
   Gauge &running_, &waiting_, &kv_total_, &kv_free_, &kv_cached_, &weight_bytes_, &kv_bytes_;
