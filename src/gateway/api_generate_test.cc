@@ -196,7 +196,7 @@ TEST_F(ApiTest, AClientThatLeavesEndsAllItsAnswers) {
   const auto exchange = chat(R"({"model": "tiny", "messages": [{"role": "user", "content": "hi"}], "n": 3, "stream": true})");
   engine_->wait_submitted(3);
   exchange->disconnect();
-  for (const uint64_t id : {1, 2, 3}) engine_->wait_cancelled(id);
+  for (uint64_t id = 1; id <= 3; ++id) engine_->wait_cancelled(id);
 }
 
 TEST_F(ApiTest, PriorityDeadlineAndPredictionReachTheEngine) {
