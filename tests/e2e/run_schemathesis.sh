@@ -20,7 +20,7 @@ finish() {
   rm -rf "$work"
 }
 trap finish EXIT
-"${ONDOL_BIN:-$build/ondol}" serve --model tests/models/tiny-chat --name tiny --port 0 --threads 1 --kv-bytes 32M --ctx 256 \
+"${ONDOL_BIN:-$build/ondol}" serve --model tests/models/tiny-chat --name tiny --embeddings tests/models/tiny-e5s1/model.e5s1 --port 0 --threads 1 --kv-bytes 32M --ctx 256 \
   >"$work/out" 2>"$work/log" &
 server=$!
 url=
