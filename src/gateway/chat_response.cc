@@ -123,27 +123,8 @@ class ChatFormat final : public ResponseFormat {
     return sse_frame(chunk);
   }
 
-  json::object token_json(int32_t token, float logprob) const {
-    const std::string bytes = token_text_bytes(*tokenizer_, token);
-    json::array numbers;
-    for (const char c : bytes) numbers.emplace_back(static_cast<unsigned char>(c));
-    json::object out;
-    out["token"] = to_valid_utf8(bytes);
-    out["logprob"] = json_logprob(logprob);
-    out["bytes"] = std::move(numbers);
-    return out;
-  }
-
   json::value logprobs_json(const AnswerPiece& piece) const {
-    json::array content;
-    for (const TokenRecord& record : piece.tokens) {
-      json::object entry = token_json(record.event.token, record.event.logprob);
-      json::array top;
-      for (const TokenLogprob& candidate : record.event.top) top.push_back(token_json(candidate.token, candidate.logprob));
-      entry["top_logprobs"] = std::move(top);
-      content.push_back(std::move(entry));
-    }
-    return {{"content", std::move(content)}, {"refusal", nullptr}};
+    return {{"content", token_logprobs_json(*tokenizer_, piece.tokens)}, {"refusal", nullptr}};
   }
 
   ResponseMeta meta_;

@@ -4,6 +4,20 @@
 #include <cmath>
 
 namespace ondol {
+namespace {
+
+boost::json::object token_json(const Tokenizer& tokenizer, int32_t token, float logprob) {
+  const std::string bytes = token_text_bytes(tokenizer, token);
+  boost::json::array numbers;
+  for (const char c : bytes) numbers.emplace_back(static_cast<unsigned char>(c));
+  boost::json::object out;
+  out["token"] = to_valid_utf8(bytes);
+  out["logprob"] = json_logprob(logprob);
+  out["bytes"] = std::move(numbers);
+  return out;
+}
+
+}  // namespace
 
 std::string sse_frame(const boost::json::value& value) { return sse_frame_text(boost::json::serialize(value)); }
 
@@ -70,6 +84,18 @@ std::string to_valid_utf8(std::string_view bytes) {
       out += "\xEF\xBF\xBD";
       ++at;
     }
+  }
+  return out;
+}
+
+boost::json::array token_logprobs_json(const Tokenizer& tokenizer, const std::vector<TokenRecord>& records) {
+  boost::json::array out;
+  for (const TokenRecord& record : records) {
+    boost::json::object entry = token_json(tokenizer, record.event.token, record.event.logprob);
+    boost::json::array top;
+    for (const TokenLogprob& candidate : record.event.top) top.push_back(token_json(tokenizer, candidate.token, candidate.logprob));
+    entry["top_logprobs"] = std::move(top);
+    out.push_back(std::move(entry));
   }
   return out;
 }

@@ -3,11 +3,13 @@
 // Owner: one generation. One thread. Pure: (pieces, numbers) in, text out; no I/O. Bounded by the answer.
 #pragma once
 
+#include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "gateway/answer.h"
 #include "gateway/api_error.h"
@@ -67,6 +69,8 @@ std::string usage_frame(const ResponseMeta& meta, std::string_view object, const
 std::string token_text_bytes(const Tokenizer& tokenizer, int32_t token);
 // Bytes that are not valid UTF-8 become U+FFFD.
 std::string to_valid_utf8(std::string_view bytes);
+// The log-probabilities of tokens as chats and responses show them: token, logprob, bytes, top_logprobs.
+boost::json::array token_logprobs_json(const Tokenizer& tokenizer, const std::vector<TokenRecord>& records);
 // JSON has no infinity: a token that cannot come gets -9999, as in OpenAI's answers.
 double json_logprob(float logprob);
 

@@ -152,27 +152,6 @@ json::object ResponseOutput::item_json(const Item& item, std::string_view status
   return out;
 }
 
-json::array ResponseOutput::take_logprobs() {
-  json::array out;
-  for (const TokenRecord& record : std::exchange(tokens_, {})) {
-    json::object entry = token_json(record.event.token, record.event.logprob);
-    json::array top;
-    for (const TokenLogprob& candidate : record.event.top) top.push_back(token_json(candidate.token, candidate.logprob));
-    entry["top_logprobs"] = std::move(top);
-    out.push_back(std::move(entry));
-  }
-  return out;
-}
-
-json::object ResponseOutput::token_json(int32_t token, float logprob) const {
-  const std::string bytes = token_text_bytes(*tokenizer_, token);
-  json::array numbers;
-  for (const char c : bytes) numbers.emplace_back(static_cast<unsigned char>(c));
-  json::object out;
-  out["token"] = to_valid_utf8(bytes);
-  out["logprob"] = json_logprob(logprob);
-  out["bytes"] = std::move(numbers);
-  return out;
-}
+json::array ResponseOutput::take_logprobs() { return token_logprobs_json(*tokenizer_, std::exchange(tokens_, {})); }
 
 }  // namespace ondol

@@ -54,7 +54,6 @@ class ResponseOutput {
   boost::json::object content_part(const Item& item) const;
   boost::json::object at(const Item& item) const;
   boost::json::array take_logprobs();
-  boost::json::object token_json(int32_t token, float logprob) const;
 
   std::string digits_;
   const Tokenizer* tokenizer_;
