@@ -79,7 +79,6 @@ HttpServerOptions http_options(const ServerConfig& config) {
   HttpServerOptions http;
   http.address = config.host;
   http.port = static_cast<uint16_t>(config.port);
-  http.threads = 2;  // one may be parsing a long prompt while the other answers /health
   http.tls_certificate = config.access.tls_certificate;
   http.tls_key = config.access.tls_key;
   return http;

@@ -32,6 +32,7 @@ class AdmittedExchange final : public Exchange {
   void abort() override { inner_->abort(); }
   void on_disconnect(std::function<void()> callback) override { inner_->on_disconnect(std::move(callback)); }
   bool connected() const override { return inner_->connected(); }
+  void post(std::function<void()> task) override { inner_->post(std::move(task)); }
 
  private:
   void add_to(HttpHeaders& headers) const {

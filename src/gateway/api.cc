@@ -98,17 +98,15 @@ Api::State::State(ApiModels api_models, Registry& metrics, const ApiLimits& api_
       responses(std::make_shared<ResponsesStore>(ResponsesStore::Limits{}, clock)),
       embedding_models(std::move(api_models.embedding)),
       started_unix_s(unix_now_s()),
-      pump(std::make_shared<Pump>()),
       workers(kPrepareThreads, kPrepareJobs, kPrepareBodies * api_limits.max_body_bytes),
       embedders(1, kEmbedJobs, kPrepareBodies * api_limits.max_body_bytes),
       models(std::make_unique<ModelPool>(std::move(api_models.chat), metrics, api_models.pool, clock)) {}
 
-// First nobody asks for models any more, then those who wait for one are told, then the engines end, and what they still say goes nowhere.
+// First nobody asks for models any more, then those who wait for one are told, then the engines end.
 Api::State::~State() {
   workers.stop();
   embedders.stop();
   models.reset();
-  pump->stop();
 }
 
 void Api::State::route(const std::shared_ptr<Exchange>& exchange, const std::string& request_id) {
@@ -189,6 +187,7 @@ ApiResult<void> Api::State::accept(const std::shared_ptr<Exchange>& exchange, Ki
   const std::string_view content_type = find_header(request.headers, "content-type");
   if (!content_type.empty() && !is_json(content_type)) return std::unexpected(unsupported_media_type(content_type));
   const Call call{exchange, kind, request_id, clock.now_us()};
+  if (reads_at_once(call)) return perform_at_once(call);
   WorkerPool& pool = kind == Kind::kEmbeddings || kind == Kind::kRerank ? embedders : workers;
   if (post(pool, call, request.body.size(), [this, call] { return perform(call); })) return {};
   return std::unexpected(overloaded("Too many requests wait to be read; try again in a second."));

@@ -66,7 +66,6 @@ ApiResult<Api::State::Prepared> Api::State::prepare(Kind kind, const ModelLease&
 // All but the reply and the format.
 GenerationSetup Api::State::setup_of(const Call& call, const ModelLease& model, const Prepared& prepared) {
   GenerationSetup setup;
-  setup.pump = pump;
   setup.model = model;
   setup.stops = prepared.common.stop;
   if (call.kind == Kind::kCompletion) setup.continue_after = prepared.generate.prompt.back();
@@ -117,7 +116,7 @@ ApiResult<void> Api::State::generate(const Call& call, const ModelLease& model, 
     const Status submitted = made[static_cast<size_t>(i)]->submit(std::move(request));
     if (submitted) continue;
     if (i == 0) return std::unexpected(to_api_error(submitted.error()));
-    made[static_cast<size_t>(i)]->refuse(submitted.error());  // others run already: on the pump, which ends them
+    made[static_cast<size_t>(i)]->refuse(submitted.error());  // others run already: this ends them
     break;
   }
   return {};

@@ -80,7 +80,7 @@ TEST_F(ApiTest, StopStringEndsTheAnswerAndTheEnginesWork) {
   EXPECT_EQ(body.at("usage").at("completion_tokens"), 7);
 }
 
-// Wherever the engine's tokens are cut into turns of the pump, the stream says the same.
+// Wherever the engine's tokens are cut into turns, the stream says the same.
 TEST_F(ApiTest, StopStringCutAtEveryByte) {
   const std::string text = "온돌 ST STO 끝STOP 뒤";
   uint64_t id = 0;
@@ -145,7 +145,7 @@ TEST_F(ApiTest, EngineThatStopsByItselfIsAnError) {
   EXPECT_EQ(error(exchange, 503).at("type"), "server_error");
 }
 
-TEST_F(ApiTest, APumpThatIsFarBehindEndsTheRequestWithAnError) {
+TEST_F(ApiTest, AServerThatIsFarBehindEndsTheRequestWithAnError) {
   std::promise<void> writing, released;
   const auto slow = chat(kChatStream);
   slow->before_write = [&, first = true]() mutable {
@@ -155,7 +155,7 @@ TEST_F(ApiTest, APumpThatIsFarBehindEndsTheRequestWithAnError) {
   };
   engine_->wait_submitted(1);
   engine_->text(1, "x");
-  writing.get_future().wait();  // from here on the pump takes nothing
+  writing.get_future().wait();  // from here on nothing is taken
   const auto exchange = chat(kChat);
   engine_->wait_submitted(2);
   for (int i = 0; i < 8193; ++i) engine_->token(2, 'x');

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <boost/json.hpp>
 #include <utility>
 
@@ -9,6 +10,19 @@
 namespace ondol {
 
 namespace json = boost::json;
+
+namespace {
+
+// What has to be compiled to a grammar first.
+bool asks_for_a_form(const json::value& body) {
+  constexpr std::string_view kKeys[] = {"tools", "functions", "response_format", "structured_outputs",
+                                        "guided_json", "guided_regex", "guided_choice"};
+  const json::object* object = body.if_object();
+  if (object == nullptr) return false;
+  return std::ranges::any_of(kKeys, [&](std::string_view key) { return object->contains(key); });
+}
+
+}  // namespace
 
 ApiResult<void> Api::State::respond_json(const Call& call, ApiResult<json::value> body) {
   if (!body) return std::unexpected(body.error());
@@ -32,18 +46,45 @@ ApiResult<void> Api::State::perform(const Call& call) {
   ONDOL_TRY(json::value parsed, parse_json(text, json_limits()));
   ONDOL_TRY(const std::string name, model_of(parsed));
   if (const ModelLease model = models->peek(name); model != nullptr) return with_model(call, model, parsed);
-  // It has to be loaded first, or does not exist: a worker goes on when that is known.
-  const auto body = std::make_shared<json::value>(std::move(parsed));
-  models->acquire(name, [this, call, body](Result<ModelLease> model) {
-    if (!model) {
-      ApiError error = to_api_error(model.error());
-      if (model.error().code == Code::kNotFound) error = not_found(model.error().message, "model", "model_not_found");
-      return respond_error(*call.exchange, error, call.request_id);
-    }
-    if (post(workers, call, 0, [this, call, body, lease = std::move(*model)] { return with_model(call, lease, *body); })) return;
-    respond_error(*call.exchange, overloaded("Too many requests wait to be read; try again in a second."), call.request_id);
-  });
+  when_loaded(call, name, std::move(parsed));
   return {};
+}
+
+bool Api::State::reads_at_once(const Call& call) const {
+  const bool short_work = call.kind == Kind::kChat || call.kind == Kind::kCompletion || call.kind == Kind::kTokenize ||
+                          call.kind == Kind::kDetokenize;
+  return short_work && call.exchange->request().body.size() <= kReadAtOnce;
+}
+
+// As perform, on the HTTP thread, up to the point where it might take long.
+ApiResult<void> Api::State::perform_at_once(const Call& call) {
+  ONDOL_TRY(json::value parsed, parse_json(call.exchange->request().body, json_limits()));
+  ONDOL_TRY(const std::string name, model_of(parsed));
+  const ModelLease model = models->peek(name);
+  if (model == nullptr) {
+    when_loaded(call, name, std::move(parsed));
+  } else if (asks_for_a_form(parsed)) {
+    hand_on(call, model, std::make_shared<json::value>(std::move(parsed)));
+  } else {
+    return with_model(call, model, parsed);
+  }
+  return {};
+}
+
+// The model has to be loaded first, or does not exist: a worker goes on when that is known.
+void Api::State::when_loaded(const Call& call, const std::string& name, json::value parsed) {
+  const auto body = std::make_shared<json::value>(std::move(parsed));
+  models->acquire(name, [this, call, body](const Result<ModelLease>& model) {
+    if (model) return hand_on(call, *model, body);
+    ApiError error = to_api_error(model.error());
+    if (model.error().code == Code::kNotFound) error = not_found(model.error().message, "model", "model_not_found");
+    respond_error(*call.exchange, error, call.request_id);
+  });
+}
+
+void Api::State::hand_on(const Call& call, const ModelLease& model, const std::shared_ptr<json::value>& body) {
+  if (post(workers, call, 0, [this, call, body, model] { return with_model(call, model, *body); })) return;
+  respond_error(*call.exchange, overloaded("Too many requests wait to be read; try again in a second."), call.request_id);
 }
 
 ApiResult<void> Api::State::with_model(const Call& call, const ModelLease& model, const json::value& body) {

@@ -1,6 +1,6 @@
 // What the parts of Api share; not for other rooms.
 //
-// Owner: Api. `route` on HTTP threads, `perform` and what it calls on the workers' threads. Bounded: kPrepareJobs requests wait to be
+// Owner: Api. `route` on HTTP threads, `perform` and what it calls on the workers' threads, mostly (see kReadAtOnce). Bounded: kPrepareJobs requests wait to be
 // parsed.
 #pragma once
 
@@ -17,7 +17,6 @@
 #include "gateway/generation.h"
 #include "gateway/ids.h"
 #include "gateway/json_scan.h"
-#include "gateway/pump.h"
 #include "gateway/request_common.h"
 #include "gateway/responses_store.h"
 #include "gateway/worker_pool.h"
@@ -32,6 +31,8 @@ struct Api::State {
   static constexpr int kPrepareThreads = 2;
   static constexpr size_t kPrepareJobs = 1024;
   static constexpr size_t kPrepareBodies = 8;
+  // A body so small is read on the HTTP thread: that is cheaper than waking another one.
+  static constexpr size_t kReadAtOnce = 4 << 10;
   // Embedding takes all CPUs for up to a minute: it has a thread of its own, so that chats are read meanwhile.
   static constexpr size_t kEmbedJobs = 64;
 
@@ -62,8 +63,12 @@ struct Api::State {
   ApiResult<void> accept(const std::shared_ptr<Exchange>& exchange, Kind kind, const std::string& request_id);
   bool post(WorkerPool& workers, const Call& call, size_t bytes, std::function<ApiResult<void>()> job);
 
-  // api_perform.cc: what a worker does
+  // api_perform.cc: what a worker does, or the HTTP thread for a small request
   ApiResult<void> perform(const Call& call);
+  ApiResult<void> perform_at_once(const Call& call);
+  bool reads_at_once(const Call& call) const;
+  void when_loaded(const Call& call, const std::string& name, boost::json::value parsed);
+  void hand_on(const Call& call, const ModelLease& model, const std::shared_ptr<boost::json::value>& body);
   ApiResult<void> with_model(const Call& call, const ModelLease& model, const boost::json::value& body);
   ApiResult<void> respond_json(const Call& call, ApiResult<boost::json::value> body);
 
@@ -86,7 +91,6 @@ struct Api::State {
   std::shared_ptr<ResponsesStore> responses;
   const std::vector<EmbeddingModel> embedding_models;
   const int64_t started_unix_s;
-  std::shared_ptr<Pump> pump;
   WorkerPool workers, embedders;
   std::unique_ptr<ModelPool> models;
 };

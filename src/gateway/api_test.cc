@@ -140,7 +140,7 @@ TEST_F(ApiTest, MetricsShowTheEngineAndTheAnswers) {
 }
 
 TEST_F(ApiTest, MoreBodiesThanMayWaitGet429) {
-  start({.max_body_bytes = 100});  // 800 bytes may wait
+  start({.max_body_bytes = 5'000});  // 40,000 bytes may wait
   std::promise<void> released;
   std::atomic<int> held = 0;
   engine_->before_submit = [&held, done = released.get_future().share()] {
@@ -148,10 +148,10 @@ TEST_F(ApiTest, MoreBodiesThanMayWaitGet429) {
     held.notify_all();
     done.wait();
   };
-  const std::string body = R"({"model": "tiny", "prompt": "a"})";
+  const std::string body = R"({"model": "tiny", "prompt": "a", "user": ")" + std::string(4'800, 'u') + R"("})";
   std::vector<std::shared_ptr<FakeExchange>> taken = {complete(body), complete(body)};
   for (int now = held; now < 2; now = held) held.wait(now);  // both workers are held
-  for (size_t bytes = body.size(); bytes <= 800; bytes += body.size()) taken.push_back(complete(body));
+  for (size_t bytes = body.size(); bytes <= 40'000; bytes += body.size()) taken.push_back(complete(body));
   const auto refused = complete(body);
   EXPECT_EQ(error(refused, 429).at("code"), "queue_full");
   EXPECT_EQ(find_header(refused->wait().headers, "retry-after"), "1");

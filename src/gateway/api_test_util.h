@@ -26,6 +26,10 @@ inline constexpr const char* kChatStream =
 class ApiTest : public testing::Test {
  protected:
   ApiTest() : model_(std::make_shared<FakeModel>()), engine_(std::make_shared<FakeEngine>(model_)) { start(); }
+  ~ApiTest() override {
+    api_.reset();
+    FakeExchange::settle();
+  }
 
   void start(const ApiLimits& limits = {}, const char* chat_template = kTemplate) {
     ServedModel served;

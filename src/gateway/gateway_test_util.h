@@ -10,6 +10,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "gateway/worker_pool.h"
 #include "model/model.h"
 #include "model/tokenizer.h"
 #include "net/server.h"
@@ -73,6 +75,15 @@ class FakeExchange final : public Exchange {
     return connected_;
   }
 
+  // All exchanges share one thread.
+  void post(std::function<void()> task) override { server_thread().post(std::move(task), 0); }
+  // Waits for what was posted so far.
+  static void settle() {
+    std::promise<void> done;
+    server_thread().post([&] { done.set_value(); }, 0);
+    done.get_future().wait();
+  }
+
   void disconnect() {
     std::function<void()> callback;
     change([&] {
@@ -104,6 +115,11 @@ class FakeExchange final : public Exchange {
   std::function<void()> before_write;
 
  private:
+  static WorkerPool& server_thread() {
+    static WorkerPool thread(1, 1 << 20, 1);
+    return thread;
+  }
+
   template <class F>
   void change(F&& f) {
     {

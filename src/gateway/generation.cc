@@ -78,7 +78,7 @@ void Generation::on_finish(const FinishEvent& event) {
 void Generation::wake(std::unique_lock<std::mutex> lock) {
   if (std::exchange(queued_, true)) return;
   lock.unlock();
-  setup_.pump->post(shared_from_this());
+  setup_.reply->post([self = shared_from_this()] { self->run(); });
 }
 
 Generation::Arrivals Generation::take_arrivals() {
@@ -87,6 +87,7 @@ Generation::Arrivals Generation::take_arrivals() {
   return std::exchange(arrivals_, {});
 }
 
+// One turn: answers with what arrived.
 void Generation::run() {
   try {
     turn();

@@ -1,8 +1,8 @@
 // One request in flight: takes the engine's tokens on the step thread, and turns them into the HTTP answer on a thread of the gateway.
 //
-// Owner: shared by the engine (as its sink) and, for moments, by the Pump; gone when the engine has finished with it. `on_token` and
-// `on_finish` only append and wake the pump, `cancel` may come from any thread, everything else happens on the pump's one thread.
-// Bounded: at most kMaxPendingTokens wait for the pump; a pump that far behind ends the request with an error.
+// Owner: shared by the engine (as its sink) and, for moments, by its exchange; gone when the engine has finished with it. `on_token` and
+// `on_finish` only append and post a turn to the exchange (see Exchange::post), `cancel` may come from any thread, everything else happens
+// in turns. Bounded: at most kMaxPendingTokens wait for a turn; a server that far behind ends the request with an error.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,6 @@
 #include "engine/engine.h"
 #include "gateway/answer.h"
 #include "gateway/model_pool.h"
-#include "gateway/pump.h"
 #include "gateway/reply.h"
 #include "gateway/response_format.h"
 
@@ -24,7 +23,6 @@ namespace ondol {
 
 struct GenerationSetup {
   std::shared_ptr<Reply> reply;
-  std::shared_ptr<Pump> pump;
   ModelLease model;  // its tokenizer is the answer's
   std::unique_ptr<ResponseFormat> format;
   std::vector<std::string> stops;
@@ -35,7 +33,7 @@ struct GenerationSetup {
   int64_t received_us = 0;  // SteadyClock
 };
 
-class Generation final : public TokenSink, public PumpItem, public std::enable_shared_from_this<Generation> {
+class Generation final : public TokenSink, public std::enable_shared_from_this<Generation> {
  public:
   static constexpr size_t kMaxPendingTokens = 8192;
 
@@ -44,7 +42,7 @@ class Generation final : public TokenSink, public PumpItem, public std::enable_s
   // Hands the request to the engine. On an error nothing was answered; the caller does it. Called once.
   Status submit(GenerateRequest request);
 
-  // Instead of submit: the engine did not take it. Ends the whole reply, on the pump's thread.
+  // Instead of submit: the engine did not take it. Ends the whole reply, in a turn.
   void refuse(const Error& error);
 
   // The client left: frees the engine's work, whether it has started, or is about to be submitted, or is over. Any thread.
@@ -52,9 +50,6 @@ class Generation final : public TokenSink, public PumpItem, public std::enable_s
 
   void on_token(const TokenEvent& event) override;
   void on_finish(const FinishEvent& event) override;
-
-  // On the pump's thread: answers with what arrived.
-  void run() override;
 
  private:
   struct Timed {
@@ -68,6 +63,7 @@ class Generation final : public TokenSink, public PumpItem, public std::enable_s
   };
   Arrivals take_arrivals();
   void wake(std::unique_lock<std::mutex> lock);
+  void run();
   void turn();
   void take_token(const Timed& token);
   void show();
@@ -76,7 +72,7 @@ class Generation final : public TokenSink, public PumpItem, public std::enable_s
   void give_up(const Error& error);
   void flush();
 
-  GenerationSetup setup_;  // pump's thread, except model, pump
+  GenerationSetup setup_;  // in turns, except model and Reply::post
   Answer answer_;
   AnswerPiece collected_;  // of an answer that does not stream
   std::string unsent_;     // events of this turn: one write for all of them

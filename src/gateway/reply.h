@@ -1,7 +1,7 @@
 // The HTTP answer of one request, which one generation writes, or several (n > 1): as a stream, or whole.
 //
-// Owner: the generations of the request. All calls on the pump's thread, but for `connected`. Bounded: holds the whole answers of a request
-// that does not stream until the last one is there.
+// Owner: the generations of the request. All calls in turns that `post` runs one after the other, but for `connected` and `post` itself.
+// Bounded: holds the whole answers of a request that does not stream until the last one is there.
 #pragma once
 
 #include <functional>
@@ -31,6 +31,7 @@ class Reply {
   bool stream() const { return setup_.stream; }
   bool connected() const { return setup_.exchange->connected(); }
   bool over() const { return over_; }
+  void post(std::function<void()> turn) { setup_.exchange->post(std::move(turn)); }
 
   // Frames of a stream; the first begin it.
   void write(std::string frames);

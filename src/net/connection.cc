@@ -156,6 +156,12 @@ void Connection::refuse(const Refusal& refusal) {
   outbox_.respond(id, response);
 }
 
+void Connection::run(std::function<void()> task) {
+  const std::scoped_lock lock(core_->mutex);
+  if (core_->stopped) return;
+  asio::post(strand_, std::move(task));
+}
+
 void Connection::post_flush() {
   asio::post(strand_, [self = shared_from_this()] { self->flush(); });
 }

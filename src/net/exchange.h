@@ -28,6 +28,7 @@ class ConnectionExchange final : public Exchange {
   void abort() override { outbox().abort(id_); }
   void on_disconnect(std::function<void()> callback) override { outbox().on_disconnect(id_, std::move(callback)); }
   bool connected() const override { return outbox().connected(); }
+  void post(std::function<void()> task) override { connection_->run(std::move(task)); }
 
  private:
   Outbox& outbox() const { return connection_->outbox(); }

@@ -50,6 +50,9 @@ class Exchange {
   // stopped and has no threads any more.
   virtual void on_disconnect(std::function<void()> callback) = 0;
   virtual bool connected() const = 0;
+  // Runs `task` on the server's thread, one of a connection's after the other, in the order of posting: an answer that is written there
+  // goes out without waking another thread. Dropped when the server has stopped. The task must not throw or block.
+  virtual void post(std::function<void()> task) = 0;
 };
 
 using HttpHandler = std::function<void(std::shared_ptr<Exchange>)>;

@@ -31,6 +31,20 @@ TEST_F(ServerTest, StreamsChunksFromAnotherThread) {
   EXPECT_EQ(answers(200), 2u);
 }
 
+TEST_F(ServerTest, PostedTasksAnswerInOrder) {
+  start(keep());
+  auto client = connect();
+  ASSERT_TRUE(client.send(kGet));
+  const std::shared_ptr<Exchange> exchange = kept(0);
+  exchange->post([&] { exchange->begin_stream(200, "text/plain", {}); });
+  for (const char* text : {"a", "b"}) exchange->post([&exchange, text] { exchange->write(text); });
+  exchange->post([&] { exchange->finish(); });
+  const std::string response = client.read_until("0\r\n\r\n");
+  EXPECT_LT(response.find("\r\na\r\n"), response.find("\r\nb\r\n")) << response;
+  server_->stop(0);
+  exchange->post([] { ADD_FAILURE() << "there is no thread any more"; });
+}
+
 TEST_F(ServerTest, StreamsToOldClientsUntilClose) {
   start(keep());
   auto client = connect();
