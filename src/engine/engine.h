@@ -69,6 +69,10 @@ struct GenerateRequest {
   // What the answer must be, over this model's vocabulary. It ends as soon as the grammar allows nothing more. Text that the grammar leaves
   // no choice about is written without asking the model, unless log-probabilities are wanted.
   std::shared_ptr<TokenGrammar> grammar = {};
+  // Log-probabilities of the prompt's own tokens, as SamplingParams::logprobs. The whole prompt is computed then, whatever the prefix cache
+  // has of it, and in steps of at most kScoredRows tokens.
+  int prompt_logprobs = -1;
+  bool prompt_only = false;  // no answer: it ends with kLength when the prompt is computed
 };
 
 struct TokenLogprob {
@@ -78,7 +82,7 @@ struct TokenLogprob {
 
 struct TokenEvent {
   int32_t token = 0;
-  float logprob = 0;              // set when logprobs >= 0
+  float logprob = 0;              // set when logprobs >= 0; NaN for a prompt's first token, which nothing foretells
   std::vector<TokenLogprob> top;  // best first
 };
 
@@ -101,6 +105,8 @@ struct FinishEvent {
 class TokenSink {
  public:
   virtual ~TokenSink() = default;
+  // With prompt_logprobs: all of the prompt's tokens, once, before the first on_token.
+  virtual void on_prompt(std::vector<TokenEvent>) {}
   virtual void on_token(const TokenEvent& event) = 0;
   virtual void on_finish(const FinishEvent& event) = 0;
 };
@@ -129,8 +135,8 @@ class Engine {
   // Frees the request's work within one step; on_finish comes with kCancelled. Unknown ids are ignored.
   virtual void cancel(uint64_t id) = 0;
 
-  // Cancels what waits and runs (on_finish comes with kCancelled), and joins the step thread; afterwards submit fails with kUnavailable, and
-  // the engine may be let go on any thread. Not from a sink. May be called again.
+  // Cancels what waits and runs (on_finish comes with kCancelled), and joins the step thread; afterwards submit fails with kUnavailable,
+  // and the engine may be let go on any thread. Not from a sink. May be called again.
   virtual void stop() = 0;
 
   virtual EngineStats stats() const = 0;

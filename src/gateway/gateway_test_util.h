@@ -224,6 +224,7 @@ class FakeEngine final : public Engine {
     const std::scoped_lock lock(mutex_);
     return cancelled_.size();
   }
+  void prompt(uint64_t id, std::vector<TokenEvent> tokens) { sink(id)->on_prompt(std::move(tokens)); }
   void token(uint64_t id, int32_t token, float logprob = 0, std::vector<TokenLogprob> top = {}) {
     sink(id)->on_token({token, logprob, std::move(top)});
   }

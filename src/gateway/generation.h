@@ -2,7 +2,7 @@
 //
 // Owner: shared by the engine (as its sink) and, for moments, by the Pump; gone when the engine has finished with it. `on_token` and
 // `on_finish` only append and wake the pump, `cancel` may come from any thread, everything else happens on the pump's one thread.
-// Bounded: at most kMaxPendingTokens wait for the pump; a pump that far behind ends the request with an error.
+// Bounded: at most kMaxPendingTokens wait for the pump, beside those of the prompt; a pump that far behind ends the request with an error.
 #pragma once
 
 #include <cstdint>
@@ -50,6 +50,7 @@ class Generation final : public TokenSink, public PumpItem, public std::enable_s
   // The client left: frees the engine's work, whether it has started, or is about to be submitted, or is over. Any thread.
   void cancel();
 
+  void on_prompt(std::vector<TokenEvent> tokens) override;
   void on_token(const TokenEvent& event) override;
   void on_finish(const FinishEvent& event) override;
 
@@ -62,6 +63,7 @@ class Generation final : public TokenSink, public PumpItem, public std::enable_s
     int64_t at_us;
   };
   struct Arrivals {
+    std::vector<TokenEvent> prompt;
     std::vector<Timed> tokens;
     std::optional<FinishEvent> finish;
     bool overflow = false;
@@ -78,8 +80,9 @@ class Generation final : public TokenSink, public PumpItem, public std::enable_s
 
   GenerationSetup setup_;  // pump's thread, except model, pump
   Answer answer_;
-  AnswerPiece collected_;  // of an answer that does not stream
-  std::string unsent_;     // events of this turn: one write for all of them
+  std::vector<TokenEvent> prompt_;  // goes with the echo
+  AnswerPiece collected_;           // of an answer that does not stream
+  std::string unsent_;              // events of this turn: one write for all of them
   bool begun_ = false;
   bool over_ = false;
   int64_t last_token_us_ = 0;
