@@ -73,6 +73,14 @@ Status Core::check(const GenerateRequest& request) const {
     return fail(Code::kInvalidArgument, "max_tokens is " + std::to_string(request.max_tokens) + " but must be positive");
   if (request.prompt_logprobs > 20)
     return fail(Code::kInvalidArgument, "prompt_logprobs is " + std::to_string(request.prompt_logprobs) + " but must be at most 20");
+  if (request.score_tokens.size() > 16)
+    return fail(Code::kInvalidArgument,
+                "score_tokens has " + std::to_string(request.score_tokens.size()) + " entries; at most 16 are taken");
+  for (const int32_t token : request.score_tokens) {
+    if (token < 0 || token >= vocab)
+      return fail(Code::kInvalidArgument,
+                  "score_tokens names token " + std::to_string(token) + " of a vocabulary of " + std::to_string(vocab));
+  }
   return validate(request.sampling, vocab);
 }
 

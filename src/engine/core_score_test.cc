@@ -176,6 +176,39 @@ TEST_F(CoreScoreTest, GoOnWhereTheyWereWhenTheCacheWasFull) {
   EXPECT_EQ(sink->tokens.size(), 3u);
 }
 
+TEST_F(CoreScoreTest, FirstTokensAreThoseOfTheLogits) {
+  const std::vector<int32_t> prompt = some_prompt(70, 2);
+  std::vector<float> want;
+  GenerateRequest request = scored(prompt, 4);
+  request.prompt_logprobs = -1;
+  request.sampling.logit_bias = {{9, 50.0f}};  // scores are the model's own
+  request.score_tokens = {3, 199, 9};
+  auto core = make({.prefix_cache = false});
+  core->set_probe({[](uint64_t, int, int64_t, std::span<const float>) {},
+                   [&](uint64_t, int64_t position, std::span<const float> logits) {
+                     if (position + 1 != std::ssize(prompt)) return;
+                     for (const int32_t token : request.score_tokens)
+                       want.push_back(score(vector_kernels(best_isa()), logits, token, 0)->logprob);
+                   }});
+  add(*core, request);
+  drain(*core);
+  ASSERT_EQ(want.size(), 3u);
+  auto other = make({.step_tokens = 64});
+  for (const bool prompt_only : {false, true, false}) {  // the later ones from the prefix cache
+    request.prompt_only = prompt_only;
+    auto stream = add(*other, scored(some_prompt(9, 3), 30));
+    auto sink = add(*other, request);
+    drain(*other);
+    EXPECT_EQ(sink->finish.scores, want);
+    EXPECT_EQ(sink->tokens, std::vector<int32_t>(prompt_only ? 0 : 4, 9));
+    EXPECT_TRUE(stream->finish.scores.empty());
+  }
+  request.score_tokens = {200};
+  EXPECT_EQ(other->check(request).error().code, Code::kInvalidArgument);
+  request.score_tokens.assign(17, 1);
+  EXPECT_EQ(other->check(request).error().code, Code::kInvalidArgument);
+}
+
 TEST_F(CoreScoreTest, WhoIsCancelledHearsNothing) {
   auto core = make({});
   auto sink = add(*core, scored(some_prompt(100, 1), 4));

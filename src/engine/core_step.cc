@@ -23,7 +23,7 @@ int Core::compute(const std::vector<int>& plan) {
     const int wanted = scored + (last ? 1 + static_cast<int>(s.draft.size()) : 0);
     spans.push_back(
         {std::span(s.tokens).subspan(static_cast<size_t>(s.computed), static_cast<size_t>(plan[i])), s.computed, &s.blocks, wanted});
-    if (last) drawing.push_back({&s, logit_rows + static_cast<size_t>(scored), {}});
+    if (last) drawing.push_back({&s, logit_rows + static_cast<size_t>(scored), {}, {}});
     logit_rows += static_cast<size_t>(wanted);
     ids.push_back(s.id);
     rows += plan[i];
@@ -96,6 +96,18 @@ std::span<float> Core::probed_forward(std::span<const ForwardSpan> spans, const 
   return logits.first(kept * vocab);
 }
 
+// Empty also where the row is damaged, which the drawing says.
+std::vector<float> Core::first_scores(const Sequence& s, std::span<const float> logits) const {
+  std::vector<float> out;
+  if (s.completion_tokens > 0) return out;
+  for (const int32_t token : s.request.score_tokens) {
+    const Result<TokenEvent> event = score(vector_kernels(isa_), logits, token, 0);
+    if (!event) return {};
+    out.push_back(event->logprob);
+  }
+  return out;
+}
+
 // All that the sequence's rows give: a token, and one more for each guess that the token before confirms.
 Result<std::vector<TokenEvent>> Core::sample_rows(const Sequence& s, std::span<float> logits) const {
   const auto vocab = static_cast<size_t>(model_->spec().vocab);
@@ -119,7 +131,9 @@ void Core::draw(std::span<float> logits, std::vector<Drawing>& drawing) {
   team_.run([&](int) {
     for (int64_t i; (i = next.take(1)) < std::ssize(drawing);) {
       Drawing& d = drawing[static_cast<size_t>(i)];
-      d.events = sample_rows(*d.sequence, logits.subspan(d.first_row * vocab));
+      const std::span<float> rows = logits.subspan(d.first_row * vocab);
+      d.first_scores = first_scores(*d.sequence, rows.first(vocab));
+      d.events = sample_rows(*d.sequence, rows);
     }
   });
   for (Drawing& d : drawing) take(d);
@@ -129,6 +143,7 @@ void Core::take(Drawing& drawing) {
   Sequence& s = *drawing.sequence;
   if (s.finished) return;  // its prompt could not be scored
   if (!drawing.events) return finish(s, FinishReason::kError, drawing.events.error());
+  if (s.completion_tokens == 0) s.first_scores = std::move(drawing.first_scores);
   if (s.scoring()) s.sink->on_prompt(std::move(s.prompt_scores));
   if (s.request.prompt_only) return finish(s, FinishReason::kLength);
   const auto confirmed = std::ssize(*drawing.events) - 1;
@@ -199,6 +214,7 @@ void Core::finish(Sequence& s, FinishReason reason, Error error) {
   event.completion_tokens = s.completion_tokens;
   event.accepted_prediction = s.accepted_prediction;
   event.rejected_prediction = s.rejected_prediction;
+  event.scores = std::move(s.first_scores);
   event.queue_us = (s.scheduled_us == 0 ? now_us : s.scheduled_us) - s.submitted_us;
   event.first_token_us = s.completion_tokens == 0 ? 0 : s.first_token_us - s.submitted_us;
   event.total_us = now_us - s.submitted_us;

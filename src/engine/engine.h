@@ -73,6 +73,8 @@ struct GenerateRequest {
   // has of it, and in steps of at most kScoredRows tokens.
   int prompt_logprobs = -1;
   bool prompt_only = false;  // no answer: it ends with kLength when the prompt is computed
+  // How likely each of these would be as the answer's first token: log-probabilities in FinishEvent::scores. At most 16.
+  std::vector<int32_t> score_tokens = {};
 };
 
 struct TokenLogprob {
@@ -96,6 +98,7 @@ struct FinishEvent {
   int completion_tokens = 0;    // tokens reported (a stop token is counted too)
   int accepted_prediction = 0;  // tokens of the prediction that came true, and those that were computed in vain
   int rejected_prediction = 0;
+  std::vector<float> scores;   // of the request's score_tokens, in their order; empty if it ended before
   int64_t queue_us = 0;        // submit to first scheduled
   int64_t first_token_us = 0;  // submit to first token
   int64_t total_us = 0;

@@ -67,6 +67,10 @@ struct Api::State {
   ApiResult<void> with_model(const Call& call, const ModelLease& model, const boost::json::value& body);
   ApiResult<void> respond_json(const Call& call, ApiResult<boost::json::value> body);
 
+  // api_rerank.cc: documents ranked by vectors, or by a chat model
+  ApiResult<void> rerank(const Call& call, const boost::json::value& body);
+  ApiResult<void> rerank(const Call& call, const ModelLease& model, const boost::json::value& body);
+
   // api_generate.cc: answers of a model. On an error nothing was answered.
   ApiResult<Prepared> prepare(Kind kind, const ModelLease& model, const boost::json::value& body);
   ApiResult<void> bind(const ModelLease& model, const OutputConstraint& constraint, bool tools, GenerateRequest& request);

@@ -64,7 +64,7 @@ struct NamedModels {
 constexpr NamedModels kNamedModels[] = {
     {"ChatRequest", true, false},     {"CompletionRequest", true, false}, {"ResponsesRequest", true, false},
     {"TokenizeRequest", true, false}, {"DetokenizeRequest", true, false}, {"EmbeddingsRequest", false, true},
-    {"RerankRequest", false, true},
+    {"RerankRequest", true, true},
 };
 
 // An empty enum would be no valid schema.
