@@ -1,6 +1,7 @@
 #include "engine/core.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace ondol {
 namespace {
@@ -70,6 +71,16 @@ Status Core::check(const GenerateRequest& request) const {
   }
   if (request.max_tokens < 0)
     return fail(Code::kInvalidArgument, "max_tokens is " + std::to_string(request.max_tokens) + " but must be positive");
+  if (request.prompt_logprobs > 20)
+    return fail(Code::kInvalidArgument, "prompt_logprobs is " + std::to_string(request.prompt_logprobs) + " but must be at most 20");
+  if (request.score_tokens.size() > 16)
+    return fail(Code::kInvalidArgument,
+                "score_tokens has " + std::to_string(request.score_tokens.size()) + " entries; at most 16 are taken");
+  for (const int32_t token : request.score_tokens) {
+    if (token < 0 || token >= vocab)
+      return fail(Code::kInvalidArgument,
+                  "score_tokens names token " + std::to_string(token) + " of a vocabulary of " + std::to_string(vocab));
+  }
   return validate(request.sampling, vocab);
 }
 
@@ -81,6 +92,9 @@ void Core::add(uint64_t id, GenerateRequest request, std::shared_ptr<TokenSink> 
   if (needs_counts(request.sampling))
     for (const int32_t token : request.prompt) ++s->counts.of[token].prompt;
   if (request.grammar != nullptr) s->matcher.emplace(request.grammar);
+  if (request.prompt_logprobs >= 0) {
+    s->prompt_scores.push_back({.token = request.prompt.front(), .logprob = std::numeric_limits<float>::quiet_NaN(), .top = {}});
+  }
   // With penalties a guess would have to be counted before it is known to be right, with a grammar it would have to be taken back from it.
   if (!needs_counts(request.sampling) && !s->matcher) s->prediction = DraftSource(std::move(request.prediction));
   s->request = std::move(request);
@@ -175,7 +189,8 @@ SequenceView Core::view(size_t index) {
   Sequence& s = *running_[index];
   SequenceView view;
   view.answering = s.completion_tokens > 0;
-  if (s.pending() > 1) {
+  view.scored = s.scoring();
+  if (s.pending() > 1 && !view.scored) {
     const auto gained = static_cast<int>(cache_->attach(s));
     if (!view.answering) s.cached_tokens += gained;
     view.waits = waits_for_other(index);

@@ -31,6 +31,8 @@ struct Sequence : CachedTokens {
   DraftSource prediction{{}};
   std::vector<int32_t> draft;  // guesses in the step that is being computed
   int accepted_prediction = 0, rejected_prediction = 0;
+  std::vector<float> first_scores;        // of the request's score_tokens
+  std::vector<TokenEvent> prompt_scores;  // of the prompt's tokens so far, where they are wanted and were not told yet
   int64_t submitted_us = 0, scheduled_us = 0, first_token_us = 0;
   int prompt_tokens = 0;
   int cached_tokens = 0;
@@ -38,6 +40,8 @@ struct Sequence : CachedTokens {
   bool cancelled = false;
   bool finished = false;
 
+  // The prompt is being scored: nothing of it may come from the prefix cache.
+  bool scoring() const { return request.prompt_logprobs >= 0 && completion_tokens == 0; }
   std::span<const int32_t> answer() const { return std::span(tokens).subspan(static_cast<size_t>(prompt_tokens)); }
 };
 
@@ -103,10 +107,21 @@ class Core {
     Sequence* sequence;
     size_t first_row;  // of its logits
     Result<std::vector<TokenEvent>> events;
+    std::vector<float> first_scores;
+  };
+  // A row of logits that tells the log-probability of a prompt's token.
+  struct Scoring {
+    Sequence* sequence;
+    size_t row;
+    int32_t token;  // the one behind the row's own
+    Result<TokenEvent> event;
   };
   int compute(const std::vector<int>& plan);
+  int add_scoring(Sequence& s, int planned, size_t first_row, std::vector<Scoring>& scoring) const;
+  void score_prompts(std::span<const float> logits, std::vector<Scoring>& scoring);
   std::span<float> probed_forward(std::span<const ForwardSpan> spans, const std::vector<uint64_t>& ids);
   void draw(std::span<float> logits, std::vector<Drawing>& drawing);
+  std::vector<float> first_scores(const Sequence& s, std::span<const float> logits) const;
   Result<std::vector<TokenEvent>> sample_rows(const Sequence& s, std::span<float> logits) const;
   void take(Drawing& drawing);
   void accept(Sequence& s, const TokenEvent& event);

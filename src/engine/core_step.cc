@@ -8,6 +8,7 @@ namespace ondol {
 int Core::compute(const std::vector<int>& plan) {
   std::vector<ForwardSpan> spans;
   std::vector<Drawing> drawing;
+  std::vector<Scoring> scoring;
   std::vector<uint64_t> ids;
   int rows = 0;
   size_t logit_rows = 0;
@@ -18,10 +19,11 @@ int Core::compute(const std::vector<int>& plan) {
     const bool last = plan[i] >= pending;
     s.draft.resize(last ? static_cast<size_t>(plan[i] - pending) : 0);
     s.tokens.insert(s.tokens.end(), s.draft.begin(), s.draft.end());
-    const int wanted = last ? 1 + static_cast<int>(s.draft.size()) : 0;
+    const int scored = add_scoring(s, plan[i], logit_rows, scoring);
+    const int wanted = scored + (last ? 1 + static_cast<int>(s.draft.size()) : 0);
     spans.push_back(
         {std::span(s.tokens).subspan(static_cast<size_t>(s.computed), static_cast<size_t>(plan[i])), s.computed, &s.blocks, wanted});
-    if (last) drawing.push_back({&s, logit_rows, {}});
+    if (last) drawing.push_back({&s, logit_rows + static_cast<size_t>(scored), {}, {}});
     logit_rows += static_cast<size_t>(wanted);
     ids.push_back(s.id);
     rows += plan[i];
@@ -39,8 +41,41 @@ int Core::compute(const std::vector<int>& plan) {
     cache_->advance(s, plan[i] - static_cast<int64_t>(s.draft.size()));
   }
   masks_.wait();
+  score_prompts(logits, scoring);
   draw(logits, drawing);
   return rows;
+}
+
+// The rows of the plan that score prompt tokens, which are the last ones but for the row that draws; their number. A prompt that is
+// computed again has some scores already.
+int Core::add_scoring(Sequence& s, int planned, size_t first_row, std::vector<Scoring>& scoring) const {
+  if (!s.scoring()) return 0;
+  const auto known = std::ssize(s.prompt_scores);
+  const int64_t end = std::min<int64_t>(s.computed + planned + 1, s.prompt_tokens);
+  for (int64_t token = known; token < end; ++token)
+    scoring.push_back({&s, first_row + static_cast<size_t>(token - known), s.tokens[static_cast<size_t>(token)], {}});
+  return static_cast<int>(std::max<int64_t>(0, end - known));
+}
+
+// Before tokens are drawn, which may write into the logits.
+void Core::score_prompts(std::span<const float> logits, std::vector<Scoring>& scoring) {
+  if (scoring.empty()) return;
+  const auto vocab = static_cast<size_t>(model_->spec().vocab);
+  WorkCounter next;
+  team_.run([&](int) {
+    for (int64_t i; (i = next.take(1)) < std::ssize(scoring);) {
+      Scoring& one = scoring[static_cast<size_t>(i)];
+      one.event = score(vector_kernels(isa_), logits.subspan(one.row * vocab, vocab), one.token, one.sequence->request.prompt_logprobs);
+    }
+  });
+  for (Scoring& one : scoring) {
+    if (one.sequence->finished) continue;
+    if (!one.event) {
+      finish(*one.sequence, FinishReason::kError, one.event.error());
+    } else {
+      one.sequence->prompt_scores.push_back(std::move(*one.event));
+    }
+  }
 }
 
 // As Forward::run, with logits of all rows shown to the probe; those that are wanted are moved to the front.
@@ -59,6 +94,18 @@ std::span<float> Core::probed_forward(std::span<const ForwardSpan> spans, const 
     }
   }
   return logits.first(kept * vocab);
+}
+
+// Empty also where the row is damaged, which the drawing says.
+std::vector<float> Core::first_scores(const Sequence& s, std::span<const float> logits) const {
+  std::vector<float> out;
+  if (s.completion_tokens > 0) return out;
+  for (const int32_t token : s.request.score_tokens) {
+    const Result<TokenEvent> event = score(vector_kernels(isa_), logits, token, 0);
+    if (!event) return {};
+    out.push_back(event->logprob);
+  }
+  return out;
 }
 
 // All that the sequence's rows give: a token, and one more for each guess that the token before confirms.
@@ -84,7 +131,9 @@ void Core::draw(std::span<float> logits, std::vector<Drawing>& drawing) {
   team_.run([&](int) {
     for (int64_t i; (i = next.take(1)) < std::ssize(drawing);) {
       Drawing& d = drawing[static_cast<size_t>(i)];
-      d.events = sample_rows(*d.sequence, logits.subspan(d.first_row * vocab));
+      const std::span<float> rows = logits.subspan(d.first_row * vocab);
+      d.first_scores = first_scores(*d.sequence, rows.first(vocab));
+      d.events = sample_rows(*d.sequence, rows);
     }
   });
   for (Drawing& d : drawing) take(d);
@@ -92,7 +141,11 @@ void Core::draw(std::span<float> logits, std::vector<Drawing>& drawing) {
 
 void Core::take(Drawing& drawing) {
   Sequence& s = *drawing.sequence;
+  if (s.finished) return;  // its prompt could not be scored
   if (!drawing.events) return finish(s, FinishReason::kError, drawing.events.error());
+  if (s.completion_tokens == 0) s.first_scores = std::move(drawing.first_scores);
+  if (s.scoring()) s.sink->on_prompt(std::move(s.prompt_scores));
+  if (s.request.prompt_only) return finish(s, FinishReason::kLength);
   const auto confirmed = std::ssize(*drawing.events) - 1;
   s.accepted_prediction += static_cast<int>(confirmed);
   s.rejected_prediction += static_cast<int>(std::ssize(s.draft) - confirmed);
@@ -161,6 +214,7 @@ void Core::finish(Sequence& s, FinishReason reason, Error error) {
   event.completion_tokens = s.completion_tokens;
   event.accepted_prediction = s.accepted_prediction;
   event.rejected_prediction = s.rejected_prediction;
+  event.scores = std::move(s.first_scores);
   event.queue_us = (s.scheduled_us == 0 ? now_us : s.scheduled_us) - s.submitted_us;
   event.first_token_us = s.completion_tokens == 0 ? 0 : s.first_token_us - s.submitted_us;
   event.total_us = now_us - s.submitted_us;

@@ -69,6 +69,12 @@ struct GenerateRequest {
   // What the answer must be, over this model's vocabulary. It ends as soon as the grammar allows nothing more. Text that the grammar leaves
   // no choice about is written without asking the model, unless log-probabilities are wanted.
   std::shared_ptr<TokenGrammar> grammar = {};
+  // Log-probabilities of the prompt's own tokens, as SamplingParams::logprobs. The whole prompt is computed then, whatever the prefix cache
+  // has of it, and in steps of at most kScoredRows tokens.
+  int prompt_logprobs = -1;
+  bool prompt_only = false;  // no answer: it ends with kLength when the prompt is computed
+  // How likely each of these would be as the answer's first token: log-probabilities in FinishEvent::scores. At most 16.
+  std::vector<int32_t> score_tokens = {};
 };
 
 struct TokenLogprob {
@@ -78,7 +84,7 @@ struct TokenLogprob {
 
 struct TokenEvent {
   int32_t token = 0;
-  float logprob = 0;              // set when logprobs >= 0
+  float logprob = 0;              // set when logprobs >= 0; NaN for a prompt's first token, which nothing foretells
   std::vector<TokenLogprob> top;  // best first
 };
 
@@ -92,6 +98,7 @@ struct FinishEvent {
   int completion_tokens = 0;    // tokens reported (a stop token is counted too)
   int accepted_prediction = 0;  // tokens of the prediction that came true, and those that were computed in vain
   int rejected_prediction = 0;
+  std::vector<float> scores;   // of the request's score_tokens, in their order; empty if it ended before
   int64_t queue_us = 0;        // submit to first scheduled
   int64_t first_token_us = 0;  // submit to first token
   int64_t total_us = 0;
@@ -101,6 +108,8 @@ struct FinishEvent {
 class TokenSink {
  public:
   virtual ~TokenSink() = default;
+  // With prompt_logprobs: all of the prompt's tokens, once, before the first on_token.
+  virtual void on_prompt(std::vector<TokenEvent>) {}
   virtual void on_token(const TokenEvent& event) = 0;
   virtual void on_finish(const FinishEvent& event) = 0;
 };
@@ -129,8 +138,8 @@ class Engine {
   // Frees the request's work within one step; on_finish comes with kCancelled. Unknown ids are ignored.
   virtual void cancel(uint64_t id) = 0;
 
-  // Cancels what waits and runs (on_finish comes with kCancelled), and joins the step thread; afterwards submit fails with kUnavailable, and
-  // the engine may be let go on any thread. Not from a sink. May be called again.
+  // Cancels what waits and runs (on_finish comes with kCancelled), and joins the step thread; afterwards submit fails with kUnavailable,
+  // and the engine may be let go on any thread. Not from a sink. May be called again.
   virtual void stop() = 0;
 
   virtual EngineStats stats() const = 0;

@@ -41,7 +41,7 @@ uint64_t buffer_bytes(const ModelSpec& spec, const EngineOptions& options) {
   const auto rows = static_cast<uint64_t>(options.step_tokens);
   const auto ffn = static_cast<uint64_t>(std::max(spec.ffn, spec.moe.top_k * (2 * spec.moe.expert_ffn + spec.hidden)));
   const uint64_t floats = 4 * static_cast<uint64_t>(spec.hidden) + 3 * static_cast<uint64_t>(spec.q_width() + spec.kv_width()) + 3 * ffn;
-  return rows * floats * 4 + static_cast<uint64_t>(options.max_running) * static_cast<uint64_t>(spec.vocab) * 4;
+  return rows * floats * 4 + static_cast<uint64_t>(options.max_running + kScoredRows) * static_cast<uint64_t>(spec.vocab) * 4;
 }
 
 std::string mib(uint64_t bytes) { return std::to_string((bytes + kMiB - 1) / kMiB) + " MiB"; }

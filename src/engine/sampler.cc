@@ -123,6 +123,25 @@ int32_t draw_token(const VectorKernels& kernels, std::span<const float> logits, 
   return draw(candidates, best, inv_temperature, uniform(params.seed, index));
 }
 
+Result<float> best_logit(const VectorKernels& kernels, std::span<const float> logits) {
+  const float best = kernels.max(logits.data(), static_cast<int64_t>(logits.size()));
+  if (!std::isfinite(best)) return fail(Code::kDataLoss, "the model's output is not finite; its weights may be damaged");
+  return best;
+}
+
+// What is taken from a logit to make it a log-probability.
+double log_total_of(const VectorKernels& kernels, std::span<const float> logits, float best) {
+  return std::log(kernels.sum_exp(logits.data(), best, 1.0f, static_cast<int64_t>(logits.size()))) + static_cast<double>(best);
+}
+
+float logprob_of(float logit, double log_total) { return static_cast<float>(static_cast<double>(logit) - log_total); }
+
+std::vector<TokenLogprob> top_logprobs(std::span<const float> logits, int top, double log_total) {
+  std::vector<TokenLogprob> out;
+  for (const Candidate& c : best_of(logits, static_cast<size_t>(top))) out.push_back({c.token, logprob_of(c.logit, log_total)});
+  return out;
+}
+
 uint64_t mix(uint64_t x) {
   x += 0x9E3779B97F4A7C15u;
   x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
@@ -164,17 +183,25 @@ double uniform(uint64_t seed, uint64_t index) {
   return static_cast<double>(mix(mix(seed) ^ mix(index + 0x5851F42D4C957F2Du)) >> 11) * 0x1.0p-53;
 }
 
+Result<TokenEvent> score(const VectorKernels& kernels, std::span<const float> logits, int32_t token, int top) {
+  ONDOL_TRY(const float best, best_logit(kernels, logits));
+  const double log_total = log_total_of(kernels, logits, best);
+  TokenEvent event;
+  event.token = token;
+  event.logprob = logprob_of(logits[static_cast<size_t>(token)], log_total);
+  event.top = top_logprobs(logits, top, log_total);
+  return event;
+}
+
 Result<TokenEvent> sample(const VectorKernels& kernels, std::span<float> logits, const SamplingParams& params, const TokenCounts& counts,
                           uint64_t index, std::span<const uint64_t> allowed) {
   const auto n = static_cast<int64_t>(logits.size());
-  const float best = kernels.max(logits.data(), n);
-  if (!std::isfinite(best)) return fail(Code::kDataLoss, "the model's output is not finite; its weights may be damaged");
+  ONDOL_TRY(const float best, best_logit(kernels, logits));
   TokenEvent event;
   double log_total = 0;
   if (params.logprobs >= 0) {
-    log_total = std::log(kernels.sum_exp(logits.data(), best, 1.0f, n)) + static_cast<double>(best);
-    for (const Candidate& c : best_of(logits, static_cast<size_t>(params.logprobs)))
-      event.top.push_back({c.token, static_cast<float>(static_cast<double>(c.logit) - log_total)});
+    log_total = log_total_of(kernels, logits, best);
+    event.top = top_logprobs(logits, params.logprobs, log_total);
   }
   const bool changes = !counts.of.empty() || !params.logit_bias.empty() || !allowed.empty();
   std::vector<float> untouched;
@@ -187,7 +214,7 @@ Result<TokenEvent> sample(const VectorKernels& kernels, std::span<float> logits,
   event.token = draw_token(kernels, logits, params, index);
   if (params.logprobs >= 0) {
     const float logit = untouched.empty() ? logits[static_cast<size_t>(event.token)] : untouched[static_cast<size_t>(event.token)];
-    event.logprob = static_cast<float>(static_cast<double>(logit) - log_total);
+    event.logprob = logprob_of(logit, log_total);
   }
   return event;
 }

@@ -39,4 +39,7 @@ double uniform(uint64_t seed, uint64_t index);
 Result<TokenEvent> sample(const VectorKernels& kernels, std::span<float> logits, const SamplingParams& params, const TokenCounts& counts,
                           uint64_t index, std::span<const uint64_t> allowed = {});
 
+// What the row says of a token that is known already: its log-probability, and `top` of the best. kDataLoss as above.
+Result<TokenEvent> score(const VectorKernels& kernels, std::span<const float> logits, int32_t token, int top);
+
 }  // namespace ondol

@@ -35,11 +35,15 @@ std::vector<int> plan_step(std::span<const SequenceView> sequences, const StepLi
     budget -= rows;
   }
   if (streams) budget = std::min<int64_t>(budget, limits.mixed_prefill);
+  int64_t scored = kScoredRows;
   for (size_t i = 0; i < sequences.size() && budget > 0; ++i) {
     if (is_stream(sequences[i]) || sequences[i].waits) continue;
-    const int64_t tokens = chunk(sequences[i].computed, sequences[i].pending, budget, limits.align);
+    const int64_t most = sequences[i].scored ? std::min(budget, scored) : budget;
+    if (most == 0) continue;
+    const int64_t tokens = chunk(sequences[i].computed, sequences[i].pending, most, limits.align);
     plan[i] = static_cast<int>(tokens);
     budget -= tokens;
+    if (sequences[i].scored) scored -= tokens;
   }
   return plan;
 }

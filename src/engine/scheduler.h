@@ -14,7 +14,12 @@ struct SequenceView {
   bool waits = false;      // another sequence is computing the block that this one needs next
   bool answering = false;  // its prompt is done: more than one pending token was forced by a grammar, or is computed again
   int drafts = 0;          // guesses of what follows, which could be checked in the same step
+  bool scored = false;     // log-probabilities of the prompt are wanted: each of its rows needs logits
 };
+
+// Prompt rows with logits in a step, of all sequences together: a row has as many as the vocabulary has tokens, some 600 KB. A block's
+// worth: so many rows already take longer to compute than the weights take to read.
+inline constexpr int kScoredRows = 32;
 
 struct StepLimits {
   int step_tokens = 512;   // rows of a step
@@ -32,7 +37,7 @@ bool is_stream(const SequenceView& view);
 //
 // Running streams come first: they keep their pace. Guesses come next, for the first streams: they share `draft_rows`. Prompts share what
 // is left of the budget in order; while streams run it is at most `mixed_prefill`, since every prompt row delays all of them by the same
-// matrix work. A single prompt without streams takes the whole budget.
+// matrix work. A single prompt without streams takes the whole budget. Of prompts that are scored at most kScoredRows are taken.
 std::vector<int> plan_step(std::span<const SequenceView> sequences, const StepLimits& limits);
 
 }  // namespace ondol

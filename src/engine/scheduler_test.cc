@@ -42,6 +42,14 @@ TEST(PlanStep, DraftsShareTheirRowsInOrder) {
   EXPECT_EQ(plan_step(views, {4, 64, 32, 8}), (Plan{2, 1, 1, 0}));  // streams first, then one guess
 }
 
+TEST(PlanStep, ScoredPromptsShareTheirRowsInOrder) {
+  const SequenceView scored{.pending = 100, .scored = true}, plain{.pending = 100};
+  EXPECT_EQ(plan_step(std::vector{scored, plain, scored}, {512, 64, 32}), (Plan{kScoredRows, 100, 0}));
+  EXPECT_EQ(plan_step(std::vector{scored, plain}, {20, 64, 32}), (Plan{20, 0}));
+  const SequenceView short_one{.pending = 10, .scored = true};
+  EXPECT_EQ(plan_step(std::vector{short_one, scored}, {512, 64, 32}), (Plan{10, kScoredRows - 10}));
+}
+
 TEST(PlanStep, NeverPassesTheBudget) {
   for (int budget = 1; budget < 100; ++budget) {
     for (int streams = 0; streams < 8; ++streams) {

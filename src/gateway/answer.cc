@@ -32,8 +32,28 @@ void AnswerPiece::append(AnswerPiece more) {
   std::move(more.tokens.begin(), more.tokens.end(), std::back_inserter(tokens));
 }
 
+AnswerPiece echo_piece(const Tokenizer& tokenizer, std::string text, std::vector<TokenEvent> tokens) {
+  AnswerPiece out;
+  StreamDecoder decoder(tokenizer);
+  size_t bytes = 0, chars = 0;
+  out.tokens.reserve(tokens.size());
+  for (TokenEvent& event : tokens) {
+    const std::string shown = decoder.push(event.token);
+    out.tokens.push_back({.event = std::move(event), .byte_offset = bytes, .char_offset = chars});
+    bytes += shown.size();
+    chars += count_chars(shown);
+  }
+  if (!text.empty()) append_part(out.parts, {.text = std::move(text), .call_id = {}, .name = {}});
+  return out;
+}
+
 Answer::Answer(const Tokenizer& tokenizer, std::vector<std::string> stops, bool logprobs, AnswerSyntax syntax)
     : decoder_(tokenizer), stops_(std::move(stops)), parser_(syntax), logprobs_(logprobs), tags_(control_tags(tokenizer, syntax)) {}
+
+void Answer::continue_after(int32_t token, std::string_view echo) {
+  decoder_.push(token);
+  decoded_chars_ = count_chars(echo);
+}
 
 void Answer::push(const TokenEvent& event) {
   if (stopped()) return;

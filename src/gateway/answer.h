@@ -31,14 +31,18 @@ struct AnswerPiece {
   void append(AnswerPiece more);
 };
 
+// A prompt as the beginning of its answer: the text, and the tokens with their log-probabilities where they were wanted.
+AnswerPiece echo_piece(const Tokenizer& tokenizer, std::string text, std::vector<TokenEvent> tokens);
+
 class Answer {
  public:
   // The tokenizer outlives it.
   Answer(const Tokenizer& tokenizer, std::vector<std::string> stops, bool logprobs, AnswerSyntax syntax = {});
 
   // Tells which token the text continues, so that the answer starts as in the middle of a text (a SentencePiece model's leading space
-  // stays). Only before the first push.
-  void continue_after(int32_t token) { decoder_.push(token); }
+  // stays). `echo`: what stands in front of the answer when it is shown; the tokens' char_offset counts from there. Only before the first
+  // push.
+  void continue_after(int32_t token, std::string_view echo = {});
 
   // Ignored after a stop string was found.
   void push(const TokenEvent& event);

@@ -140,7 +140,10 @@ ApiResult<HttpResponse> Api::State::get(const HttpRequest& request) {
   if (path == "/version") return version_response();
   if (path == "/openapi.json") {
     HttpResponse response;
-    response.body = openapi_json();
+    OpenApiModels names;
+    for (const ModelInfo& info : models->list()) names.chat.push_back(info.name);
+    for (const EmbeddingModel& model : embedding_models) names.embedding.push_back(model.name);
+    response.body = openapi_json(names);
     return response;
   }
   if (path == "/metrics") return metrics_page();

@@ -208,14 +208,6 @@ TEST_F(ApiTest, PriorityDeadlineAndPredictionReachTheEngine) {
   EXPECT_EQ(FakeTokenizer().decode(request.prediction), "abc");
 }
 
-TEST_F(ApiTest, EchoBeginsWithThePrompt) {
-  const auto exchange = complete(R"({"model": "tiny", "prompt": "ab", "echo": true})");
-  engine_->wait_submitted(1);
-  engine_->text(1, "c");
-  engine_->finish(1, FinishReason::kLength, 1);
-  EXPECT_EQ(answer(exchange).at("choices").at(0).at("text"), "abc");
-}
-
 TEST_F(ApiTest, ASchemaBindsTheAnswerAndAWrongOneIsRefused) {
   chat(R"({"model": "tiny", "messages": [{"role": "user", "content": "hi"}],
            "response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "integer"}}}})");

@@ -4,7 +4,6 @@
 
 #include "gateway/api_state.h"
 #include "gateway/embeddings_response.h"
-#include "gateway/rerank_response.h"
 #include "gateway/tokenize.h"
 
 namespace ondol {
@@ -15,7 +14,7 @@ namespace {
 
 // What has to be compiled to a grammar first.
 bool asks_for_a_form(const json::value& body) {
-  constexpr std::string_view kKeys[] = {"tools", "functions", "response_format", "structured_outputs",
+  constexpr std::string_view kKeys[] = {"tools",       "functions",    "response_format", "structured_outputs",
                                         "guided_json", "guided_regex", "guided_choice"};
   const json::object* object = body.if_object();
   if (object == nullptr) return false;
@@ -35,24 +34,24 @@ ApiResult<void> Api::State::respond_json(const Call& call, ApiResult<json::value
 
 ApiResult<void> Api::State::perform(const Call& call) {
   const std::string& text = call.exchange->request().body;
-  if (call.kind == Kind::kEmbeddings || call.kind == Kind::kRerank) {
+  if (call.kind == Kind::kEmbeddings) {
     const auto gone = [&] { return !call.exchange->connected(); };
-    ONDOL_TRY(HttpResponse response, call.kind == Kind::kRerank ? answer_rerank(embedding_models, text, json_limits(), gone)
-                                                                : answer_embeddings(embedding_models, text, json_limits(), gone));
+    ONDOL_TRY(HttpResponse response, answer_embeddings(embedding_models, text, json_limits(), gone));
     response.headers.emplace_back("x-request-id", call.request_id);
     call.exchange->respond(std::move(response));
     return {};
   }
   ONDOL_TRY(json::value parsed, parse_json(text, json_limits()));
   ONDOL_TRY(const std::string name, model_of(parsed));
+  if (call.kind == Kind::kRerank && find_embedding_model(embedding_models, name)) return rerank(call, parsed);
   if (const ModelLease model = models->peek(name); model != nullptr) return with_model(call, model, parsed);
   when_loaded(call, name, std::move(parsed));
   return {};
 }
 
 bool Api::State::reads_at_once(const Call& call) const {
-  const bool short_work = call.kind == Kind::kChat || call.kind == Kind::kCompletion || call.kind == Kind::kTokenize ||
-                          call.kind == Kind::kDetokenize;
+  const bool short_work =
+      call.kind == Kind::kChat || call.kind == Kind::kCompletion || call.kind == Kind::kTokenize || call.kind == Kind::kDetokenize;
   return short_work && call.exchange->request().body.size() <= kReadAtOnce;
 }
 
@@ -91,6 +90,7 @@ ApiResult<void> Api::State::with_model(const Call& call, const ModelLease& model
   switch (call.kind) {
     case Kind::kTokenize: return respond_json(call, tokenize_body(model->served, body, model->control_names, unix_now_s()));
     case Kind::kDetokenize: return respond_json(call, detokenize_body(model->served, body));
+    case Kind::kRerank: return rerank(call, model, body);
     case Kind::kResponses: return respond(call, model, body);
     default: return generate(call, model, body);
   }

@@ -1,7 +1,7 @@
 // What the parts of Api share; not for other rooms.
 //
-// Owner: Api. `route` on HTTP threads, `perform` and what it calls on the workers' threads, mostly (see kReadAtOnce). Bounded: kPrepareJobs requests wait to be
-// parsed.
+// Owner: Api. `route` on HTTP threads, `perform` and what it calls on the workers' threads, mostly (see kReadAtOnce). Bounded: kPrepareJobs
+// requests wait to be parsed.
 #pragma once
 
 #include <atomic>
@@ -71,6 +71,10 @@ struct Api::State {
   void hand_on(const Call& call, const ModelLease& model, const std::shared_ptr<boost::json::value>& body);
   ApiResult<void> with_model(const Call& call, const ModelLease& model, const boost::json::value& body);
   ApiResult<void> respond_json(const Call& call, ApiResult<boost::json::value> body);
+
+  // api_rerank.cc: documents ranked by vectors, or by a chat model
+  ApiResult<void> rerank(const Call& call, const boost::json::value& body);
+  ApiResult<void> rerank(const Call& call, const ModelLease& model, const boost::json::value& body);
 
   // api_generate.cc: answers of a model. On an error nothing was answered.
   ApiResult<Prepared> prepare(Kind kind, const ModelLease& model, const boost::json::value& body);

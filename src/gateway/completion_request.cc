@@ -53,7 +53,7 @@ ApiResult<CompletionRequest> parse_completion_request(const json::value& body, c
   if (object == nullptr) return invalid_request("", "The body must be a JSON object, not " + describe_json(body) + ".", "invalid_type");
   FieldReader fields(*object);
   CompletionRequest request;
-  ONDOL_TRY(request.common, parse_common(fields, limits));
+  ONDOL_TRY(request.common, parse_common(fields, limits, /*least_max_tokens=*/0));
   if (!request.common.max_tokens) request.common.max_tokens = kDefaultMaxTokens;
   ONDOL_TRY(request.prompt, parse_prompt(fields));
   ONDOL_TRY(const std::optional<std::string> suffix, fields.string("suffix"));
@@ -62,7 +62,6 @@ ApiResult<CompletionRequest> parse_completion_request(const json::value& body, c
   request.echo = echo.value_or(false);
   ONDOL_TRY(const std::optional<int64_t> logprobs, fields.integer("logprobs", 0, kMaxLogprobs));
   request.common.logprobs = static_cast<int>(logprobs.value_or(-1));
-  if (request.echo && logprobs) return unsupported("echo", "echo together with logprobs is not supported: leave one of them out.");
   request.common.ignored = header_names(fields.unknown());
   return request;
 }

@@ -19,9 +19,9 @@ struct CompletionPrompt {
 };
 
 struct CompletionRequest {
-  CommonRequest common;  // max_tokens is set: 16 where the request has none, OpenAI's default for this endpoint
+  CommonRequest common;  // max_tokens is set: 16 where the request has none, OpenAI's default for this endpoint; 0 = no answer
   CompletionPrompt prompt;
-  bool echo = false;  // the answer begins with the prompt
+  bool echo = false;  // the answer begins with the prompt, with log-probabilities if these are wanted
 };
 
 ApiResult<CompletionRequest> parse_completion_request(const boost::json::value& body, const RequestLimits& limits = {});

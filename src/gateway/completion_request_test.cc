@@ -30,6 +30,10 @@ TEST(CompletionRequest, HasTheEndpointsOwnDefaults) {
       with(R"("prompt": "a", "max_tokens": 3, "logprobs": 0, "echo": false, "best_of": 1, "suffix": "")").value();
   EXPECT_EQ(asked.common.max_tokens, 3);
   EXPECT_EQ(asked.common.logprobs, 0);
+  const CompletionRequest scored = with(R"("prompt": "a", "max_tokens": 0, "logprobs": 2, "echo": true)").value();
+  EXPECT_EQ(scored.common.max_tokens, 0);
+  EXPECT_EQ(scored.common.logprobs, 2);
+  EXPECT_TRUE(scored.echo);
   EXPECT_EQ(with(R"("prompt": "a", "max_completion_tokens": 3)").value().common.ignored, std::vector<std::string>{"max_completion_tokens"});
 }
 
@@ -47,10 +51,10 @@ TEST(CompletionRequest, RefusesByName) {
       {R"("prompt": [-1])", "prompt", "not the number -1"},
       {R"("prompt": [4294967296])", "prompt", "not the number 4294967296"},
       {R"("prompt": [{}])", "prompt", "not an object"},
-      {R"("prompt": "a", "echo": true, "logprobs": 1)", "echo", "echo together with logprobs"},
       {R"("prompt": "a", "suffix": "b")", "suffix", "suffix is not supported"},
       {R"("prompt": "a", "best_of": 2)", "best_of", "best_of is not supported"},
       {R"("prompt": "a", "n": 17)", "n", "from 1 to 16"},
+      {R"("prompt": "a", "max_tokens": -1)", "max_tokens", "from 0 to"},
       {R"("prompt": "a", "logprobs": 6)", "logprobs", "from 0 to 5"},
       {R"("prompt": "a", "logprobs": true)", "logprobs", "an integer"},
   };

@@ -1,4 +1,5 @@
 #include <boost/json.hpp>
+#include <cmath>
 
 #include "gateway/response_format.h"
 
@@ -61,11 +62,16 @@ class CompletionFormat final : public ResponseFormat {
     json::array tokens, logprobs, tops, offsets;
     for (const TokenRecord& record : piece.tokens) {
       tokens.emplace_back(token_name(record.event.token));
+      offsets.emplace_back(record.char_offset);
+      if (std::isnan(record.event.logprob)) {  // a prompt's first token
+        logprobs.emplace_back(nullptr);
+        tops.emplace_back(nullptr);
+        continue;
+      }
       logprobs.emplace_back(json_logprob(record.event.logprob));
       json::object top;
       for (const TokenLogprob& candidate : record.event.top) top.emplace(token_name(candidate.token), json_logprob(candidate.logprob));
       tops.push_back(std::move(top));
-      offsets.emplace_back(record.char_offset);
     }
     json::object out;
     out["tokens"] = std::move(tokens);

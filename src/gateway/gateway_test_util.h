@@ -236,10 +236,15 @@ class FakeEngine final : public Engine {
     const auto cancelled = [&] { return std::find(cancelled_.begin(), cancelled_.end(), id) != cancelled_.end(); };
     EXPECT_TRUE(changed_.wait_for(lock, kTestPatience, cancelled)) << "nothing was cancelled";
   }
+  size_t submits() const {
+    const std::scoped_lock lock(mutex_);
+    return requests_.size();
+  }
   size_t cancels() const {
     const std::scoped_lock lock(mutex_);
     return cancelled_.size();
   }
+  void prompt(uint64_t id, std::vector<TokenEvent> tokens) { sink(id)->on_prompt(std::move(tokens)); }
   void token(uint64_t id, int32_t token, float logprob = 0, std::vector<TokenLogprob> top = {}) {
     sink(id)->on_token({token, logprob, std::move(top)});
   }
@@ -247,8 +252,9 @@ class FakeEngine final : public Engine {
     for (const char c : bytes) token(id, static_cast<unsigned char>(c));
   }
   // As the engine does: afterwards it knows the request no more.
-  void finish(uint64_t id, FinishReason reason, int completion_tokens = 0, Error error = {}) {
+  void finish(uint64_t id, FinishReason reason, int completion_tokens = 0, Error error = {}, std::vector<float> scores = {}) {
     FinishEvent event;
+    event.scores = std::move(scores);
     event.reason = reason;
     event.error = std::move(error);
     event.prompt_tokens = static_cast<int>(wait_submitted(id).prompt.size());

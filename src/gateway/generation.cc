@@ -23,7 +23,7 @@ std::string_view reason_name(FinishReason reason) {
 Generation::Generation(GenerationSetup setup)
     : setup_(std::move(setup)),
       answer_(*setup_.model->served.model->tokenizer(), std::move(setup_.stops), setup_.logprobs, std::move(setup_.syntax)) {
-  if (setup_.continue_after) answer_.continue_after(*setup_.continue_after);
+  if (setup_.continue_after) answer_.continue_after(*setup_.continue_after, setup_.echo);
 }
 
 Status Generation::submit(GenerateRequest request) {
@@ -57,6 +57,12 @@ void Generation::cancel() {
     id = *id_;
   }
   setup_.model->gate->cancel(id);
+}
+
+void Generation::on_prompt(std::vector<TokenEvent> tokens) {
+  std::unique_lock lock(mutex_);
+  arrivals_.prompt = std::move(tokens);
+  wake(std::move(lock));
 }
 
 void Generation::on_token(const TokenEvent& event) {
@@ -99,8 +105,9 @@ void Generation::run() {
 }
 
 void Generation::turn() {
-  const Arrivals arrivals = take_arrivals();
+  Arrivals arrivals = take_arrivals();
   if (over_) return;
+  if (!arrivals.prompt.empty()) prompt_ = std::move(arrivals.prompt);
   for (const Timed& token : arrivals.tokens) take_token(token);
   if (arrivals.overflow) {
     cancel();
@@ -129,11 +136,7 @@ void Generation::take_token(const Timed& token) {
 }
 
 void Generation::show() {
-  AnswerPiece piece;
-  if (!setup_.echo.empty()) {
-    piece.parts.emplace_back();
-    piece.parts.back().text = std::exchange(setup_.echo, {});
-  }
+  AnswerPiece piece = echo_piece(*setup_.model->served.model->tokenizer(), std::exchange(setup_.echo, {}), std::exchange(prompt_, {}));
   piece.append(answer_.take());
   if (!setup_.reply->stream()) {
     collected_.append(std::move(piece));

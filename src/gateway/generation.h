@@ -2,7 +2,8 @@
 //
 // Owner: shared by the engine (as its sink) and, for moments, by its exchange; gone when the engine has finished with it. `on_token` and
 // `on_finish` only append and post a turn to the exchange (see Exchange::post), `cancel` may come from any thread, everything else happens
-// in turns. Bounded: at most kMaxPendingTokens wait for a turn; a server that far behind ends the request with an error.
+// in turns. Bounded: at most kMaxPendingTokens wait for a turn, beside those of the prompt; a server that far behind ends the request with
+// an error.
 #pragma once
 
 #include <cstdint>
@@ -48,6 +49,7 @@ class Generation final : public TokenSink, public std::enable_shared_from_this<G
   // The client left: frees the engine's work, whether it has started, or is about to be submitted, or is over. Any thread.
   void cancel();
 
+  void on_prompt(std::vector<TokenEvent> tokens) override;
   void on_token(const TokenEvent& event) override;
   void on_finish(const FinishEvent& event) override;
 
@@ -57,6 +59,7 @@ class Generation final : public TokenSink, public std::enable_shared_from_this<G
     int64_t at_us;
   };
   struct Arrivals {
+    std::vector<TokenEvent> prompt;
     std::vector<Timed> tokens;
     std::optional<FinishEvent> finish;
     bool overflow = false;
@@ -74,8 +77,9 @@ class Generation final : public TokenSink, public std::enable_shared_from_this<G
 
   GenerationSetup setup_;  // in turns, except model and Reply::post
   Answer answer_;
-  AnswerPiece collected_;  // of an answer that does not stream
-  std::string unsent_;     // events of this turn: one write for all of them
+  std::vector<TokenEvent> prompt_;  // goes with the echo
+  AnswerPiece collected_;           // of an answer that does not stream
+  std::string unsent_;              // events of this turn: one write for all of them
   bool begun_ = false;
   bool over_ = false;
   int64_t last_token_us_ = 0;

@@ -56,7 +56,29 @@ json::object security_schemes() {
   return out;
 }
 
-json::object document() {
+// Which of the models each body may name.
+struct NamedModels {
+  std::string_view schema;
+  bool chat, embedding;
+};
+constexpr NamedModels kNamedModels[] = {
+    {"ChatRequest", true, false},     {"CompletionRequest", true, false}, {"ResponsesRequest", true, false},
+    {"TokenizeRequest", true, false}, {"DetokenizeRequest", true, false}, {"EmbeddingsRequest", false, true},
+    {"RerankRequest", true, true},
+};
+
+// An empty enum would be no valid schema.
+void name_models(Schema& schema, const OpenApiModels& models, bool chat, bool embedding) {
+  json::array names;
+  const auto add = [&names](const std::vector<std::string>& some) {
+    for (const std::string& name : some) names.emplace_back(name);
+  };
+  if (chat) add(models.chat);
+  if (embedding) add(models.embedding);
+  if (!names.empty()) schema["enum"] = std::move(names);
+}
+
+json::object document(const OpenApiModels& models) {
   json::object paths, schemas;
   schemas["Error"] = error_schema();
   add_service_paths(paths, schemas);
@@ -66,6 +88,10 @@ json::object document() {
   add_embeddings_path(paths, schemas);
   add_rerank_path(paths, schemas);
   add_tokenize_paths(paths, schemas);
+  for (const NamedModels& named : kNamedModels) {
+    name_models(schemas.at(named.schema).at("properties").at("model").as_object(), models, named.chat, named.embedding);
+  }
+  name_models(paths.at("/v1/models/{id}").at("get").at("parameters").at(0).at("schema").as_object(), models, true, true);
   json::object out;
   out["openapi"] = "3.1.0";
   out["info"] =
@@ -120,9 +146,6 @@ void add_service_paths(json::object& paths, json::object& schemas) {
 
 }  // namespace openapi
 
-const std::string& openapi_json() {
-  static const std::string kText = boost::json::serialize(openapi::document());
-  return kText;
-}
+std::string openapi_json(const OpenApiModels& models) { return boost::json::serialize(openapi::document(models)); }
 
 }  // namespace ondol

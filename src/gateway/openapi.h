@@ -1,15 +1,23 @@
-// The OpenAPI 3.1 document of everything the server answers: what GET /openapi.json gives to client generators and to tests.
+// The OpenAPI 3.1 document of everything the server answers, with the models it has: what GET /openapi.json gives to client generators
+// and to tests.
 //
 // Pure; any thread. The limits in it are those that the parsers enforce (chat_request, request_common, completion_request).
 #pragma once
 
 #include <boost/json/object.hpp>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace ondol {
 
-// Built once, then kept.
-const std::string& openapi_json();
+// The names that a request may give as its model; a kind without any leaves its `model` any text.
+struct OpenApiModels {
+  std::vector<std::string> chat, embedding;
+};
+
+// Made anew with every call, in about a millisecond.
+std::string openapi_json(const OpenApiModels& models);
 
 // Its parts, each in a file of its own: `paths` and `schemas` (components/schemas) are added to.
 namespace openapi {

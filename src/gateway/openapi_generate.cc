@@ -87,7 +87,8 @@ Schema completion_request_schema() {
   properties["prompt"] =
       any_of({text(1, 1 << 25), array(text(1, 1 << 25), 1, 1), token_ids(1, 1 << 24), array(token_ids(1, 1 << 24), 1, 1)});
   properties["logprobs"] = nullable(integer(0, 5, "Give the log-probabilities of each token and so many other candidates."));
-  properties["echo"] = nullable(boolean("Begin the answer with the prompt."));
+  properties["echo"] = nullable(boolean("Begin the answer with the prompt; with logprobs, with those of its tokens."));
+  properties["max_tokens"] = nullable(integer(0, kMaxInt32, "0: no answer, as for the log-probabilities of the prompt alone."));
   properties["suffix"] = nullable(text(0, 0));
   return object(std::move(properties), {"model", "prompt"});
 }

@@ -40,6 +40,8 @@ Schema rerank_request_schema() {
   Schema properties{{"model", text("One of GET /v1/models.")}, {"query", text(1, 1 << 25)}, {"return_documents", nullable(boolean())}};
   properties["documents"] = array(text(1, 1 << 25), 1, kMaxInputs);
   properties["top_n"] = nullable(integer(1, kMaxInt32, "The best so many; without it all."));
+  properties["instruction"] = nullable(text("For chat models: what makes a document fit."));
+  properties["truncate_prompt_tokens"] = nullable(integer(-1, kMaxInt32, "Texts are cut to so many tokens; -1: to what the model takes."));
   return object(std::move(properties), {"model", "query", "documents"});
 }
 

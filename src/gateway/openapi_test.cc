@@ -12,8 +12,10 @@
 namespace ondol {
 namespace {
 
+const OpenApiModels kModels{.chat = {"tiny", "other"}, .embedding = {"e5"}};
+
 const json::object& document() {
-  static const json::value kDocument = json::parse(openapi_json());
+  static const json::value kDocument = json::parse(openapi_json(kModels));
   return kDocument.as_object();
 }
 const json::object& schemas() { return document().at("components").at("schemas").as_object(); }
@@ -65,7 +67,34 @@ TEST_F(OpenApiRoutes, TheServerKnowsEveryPathAndMethod) {
       EXPECT_EQ(response.status, get ? 200 : 400) << name << " " << response.body;
     }
   }
-  EXPECT_EQ(send("GET", "/openapi.json")->wait().body, openapi_json());
+  EXPECT_EQ(send("GET", "/openapi.json")->wait().body, openapi_json({.chat = {"tiny"}, .embedding = {}}));
+}
+
+// The models that the request's `model` may name; null where any text may stand.
+json::value named_models(const json::object& document, std::string_view schema) {
+  const json::object& model = document.at("components").at("schemas").at(schema).at("properties").at("model").as_object();
+  const json::value* names = model.if_contains("enum");
+  return names == nullptr ? json::value(nullptr) : *names;
+}
+
+TEST(OpenApi, NamesTheModelsThatARequestMayName) {
+  for (const char* schema : {"ChatRequest", "CompletionRequest", "ResponsesRequest", "TokenizeRequest", "DetokenizeRequest"})
+    EXPECT_EQ(named_models(document(), schema), json::parse(R"(["tiny", "other"])")) << schema;
+  EXPECT_EQ(named_models(document(), "EmbeddingsRequest"), json::parse(R"(["e5"])"));
+  EXPECT_EQ(named_models(document(), "RerankRequest"), json::parse(R"(["tiny", "other", "e5"])"));
+  const json::value& id = document().at("paths").at("/v1/models/{id}").at("get").at("parameters").at(0).at("schema");
+  EXPECT_EQ(id.at("enum"), json::parse(R"(["tiny", "other", "e5"])"));
+  // Every body that has a model is one of these.
+  for (const auto& schema : schemas()) {
+    if (!schema.key().ends_with("Request")) continue;
+    EXPECT_FALSE(named_models(document(), schema.key()).is_null()) << schema.key();
+  }
+}
+
+TEST(OpenApi, WithoutModelsOfAKindAnyTextMayStand) {
+  const json::value bare = json::parse(openapi_json({.chat = {"tiny"}, .embedding = {}}));
+  EXPECT_TRUE(named_models(bare.as_object(), "EmbeddingsRequest").is_null());
+  EXPECT_EQ(named_models(bare.as_object(), "ChatRequest"), json::parse(R"(["tiny"])"));
 }
 
 // The number schema behind a field that may be null.

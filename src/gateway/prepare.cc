@@ -171,7 +171,10 @@ ApiResult<GenerateRequest> prepare_completion(const ServedModel& served, const C
                                          std::to_string(tokenizer->vocab_size()) + " tokens.");
   }
   ONDOL_TRY_STATUS(check_length(prompt.size(), served.engine->max_context(), "prompt"));
-  return with_options(served, request.common, std::move(prompt), random_seed);
+  GenerateRequest out = with_options(served, request.common, std::move(prompt), random_seed);
+  out.prompt_only = request.common.max_tokens == 0;
+  if (request.echo) out.prompt_logprobs = request.common.logprobs;
+  return out;
 }
 
 }  // namespace ondol

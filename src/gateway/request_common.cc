@@ -111,7 +111,7 @@ ApiResult<bool> parse_include_usage(FieldReader& fields, bool stream) {
 
 }  // namespace
 
-ApiResult<CommonRequest> parse_common(FieldReader& fields, const RequestLimits& limits) {
+ApiResult<CommonRequest> parse_common(FieldReader& fields, const RequestLimits& limits, int64_t least_max_tokens) {
   CommonRequest request;
   ONDOL_TRY(std::optional<std::string> model, fields.string("model"));
   if (!model) return invalid_request("model", "model is missing: name the model that shall answer (GET /v1/models lists them).");
@@ -132,7 +132,7 @@ ApiResult<CommonRequest> parse_common(FieldReader& fields, const RequestLimits& 
   request.stream = stream.value_or(false);
   ONDOL_TRY(request.include_usage, parse_include_usage(fields, request.stream));
   ONDOL_TRY(request.sampling, parse_sampling(fields, limits));
-  ONDOL_TRY(request.max_tokens, fields.integer("max_tokens", 1, kMaxInt));
+  ONDOL_TRY(request.max_tokens, fields.integer("max_tokens", least_max_tokens, kMaxInt));
   ONDOL_TRY(request.stop, parse_stop(fields, limits));
   ONDOL_TRY(request.stop_token_ids, parse_stop_token_ids(fields, limits));
   ONDOL_TRY(const std::optional<bool> ignore_eos, fields.boolean("ignore_eos"));

@@ -49,7 +49,7 @@ struct CommonRequest {
 };
 
 // Everything except the fields that belong to one endpoint (messages, prompt, logprobs, max_completion_tokens...).
-ApiResult<CommonRequest> parse_common(FieldReader& fields, const RequestLimits& limits);
+ApiResult<CommonRequest> parse_common(FieldReader& fields, const RequestLimits& limits, int64_t least_max_tokens = 1);
 
 // Names that may stand in a response header: letters, digits and "_.-", at most 64 bytes each and 16 of them.
 std::vector<std::string> header_names(const std::vector<std::string>& names);

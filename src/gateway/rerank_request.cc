@@ -50,6 +50,8 @@ ApiResult<RerankRequest> parse_rerank_request(const json::value& body) {
   ONDOL_TRY(const std::optional<bool> return_documents, fields.boolean("return_documents"));
   request.return_documents = return_documents.value_or(true);
   ONDOL_TRY(request.truncate, parse_truncation(fields));
+  ONDOL_TRY(const std::optional<std::string> instruction, fields.string("instruction"));
+  request.instruction = instruction.value_or("");
   fields.skip("user");
   request.ignored = header_names(fields.unknown());
   return request;

@@ -20,6 +20,7 @@ struct RerankRequest {
   size_t top_n = 0;                    // of the documents; all where the request has none
   bool return_documents = true;        // as Jina and vLLM do; Cohere's clients do not mind
   std::optional<int64_t> truncate;     // as EmbeddingsRequest::truncate, for the query and every document
+  std::string instruction;             // what makes a document fit, for chat models; empty = theirs for web searches
   std::vector<std::string> ignored;    // names of fields that had no effect, fit for a header
 };
 

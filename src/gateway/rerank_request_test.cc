@@ -25,11 +25,12 @@ TEST(RerankRequest, TakesDocumentsInBothForms) {
 
 TEST(RerankRequest, Options) {
   const RerankRequest request = with(R"("query": "q", "documents": ["a", "b"], "top_n": 1, "return_documents": false,
-      "truncate_prompt_tokens": 9, "user": "u", "max_chunks_per_doc": 4)")
+      "truncate_prompt_tokens": 9, "instruction": "i", "user": "u", "max_chunks_per_doc": 4)")
                                     .value();
   EXPECT_EQ(request.top_n, 1u);
   EXPECT_FALSE(request.return_documents);
   EXPECT_EQ(request.truncate, 9);
+  EXPECT_EQ(request.instruction, "i");
   EXPECT_EQ(request.ignored, std::vector<std::string>{"max_chunks_per_doc"});
   EXPECT_EQ(with(R"("query": "q", "documents": ["a", "b"], "top_n": 9)").value().top_n, 2u);
 }

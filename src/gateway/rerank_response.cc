@@ -17,16 +17,20 @@ EmbeddingInput text_input(std::string text) {
 
 }  // namespace
 
+std::vector<RerankResult> best_first(std::vector<RerankResult> results, size_t top_n) {
+  std::ranges::sort(
+      results, [](const RerankResult& a, const RerankResult& b) { return a.score > b.score || (a.score == b.score && a.index < b.index); });
+  results.resize(std::min(top_n, results.size()));
+  return results;
+}
+
 std::vector<RerankResult> rank_documents(std::span<const float> query, std::span<const std::vector<float>> documents, size_t top_n) {
   std::vector<RerankResult> results;
   results.reserve(documents.size());
   for (size_t i = 0; i < documents.size(); ++i) {
     results.push_back({i, std::inner_product(query.begin(), query.end(), documents[i].begin(), 0.0)});
   }
-  std::ranges::sort(
-      results, [](const RerankResult& a, const RerankResult& b) { return a.score > b.score || (a.score == b.score && a.index < b.index); });
-  results.resize(std::min(top_n, results.size()));
-  return results;
+  return best_first(std::move(results), top_n);
 }
 
 std::string rerank_json(const RerankRequest& request, std::span<const RerankResult> results, size_t total_tokens) {
@@ -46,10 +50,9 @@ std::string rerank_json(const RerankRequest& request, std::span<const RerankResu
   return json::serialize(out);
 }
 
-ApiResult<HttpResponse> answer_rerank(std::span<const EmbeddingModel> models, std::string_view body, const JsonLimits& limits,
-                                      const std::function<bool()>& stop) {
-  ONDOL_TRY(const json::value json, parse_json(body, limits));
-  ONDOL_TRY(const RerankRequest request, parse_rerank_request(json));
+ApiResult<HttpResponse> answer_rerank(std::span<const EmbeddingModel> models, const json::value& body, const std::function<bool()>& stop) {
+  ONDOL_TRY(RerankRequest request, parse_rerank_request(body));
+  if (!request.instruction.empty()) request.ignored.emplace_back("instruction");  // E5 takes none
   ONDOL_TRY(const EmbeddingModel* model, find_embedding_model(models, request.model));
   const EmbeddingInput query = text_input(request.query);
   std::vector<EmbeddingInput> documents;

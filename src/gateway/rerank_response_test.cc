@@ -12,7 +12,7 @@ namespace {
 namespace json = boost::json;
 
 ApiResult<HttpResponse> ask(const std::string& fields, const std::function<bool()>& stop = {}) {
-  return answer_rerank(tiny_embedding_models(), R"({"model": "tiny", )" + fields + "}", {}, stop);
+  return answer_rerank(tiny_embedding_models(), json::parse(R"({"model": "tiny", )" + fields + "}"), stop);
 }
 
 TEST(RerankResponse, RanksByCosine) {
@@ -29,10 +29,11 @@ TEST(RerankResponse, RanksByCosine) {
 }
 
 TEST(RerankResponse, HasTheSharedShape) {
-  const auto response = ask(R"("query": "warm floor", "documents": ["snow", {"text": "the warm floor"}, "온돌"], "truncate": "END")");
+  const auto response =
+      ask(R"("query": "warm floor", "documents": ["snow", {"text": "the warm floor"}, "온돌"], "truncate": "END", "instruction": "i")");
   ASSERT_TRUE(response) << response.error().message;
-  EXPECT_EQ(find_header(response->headers, "x-ondol-ignored"), "truncate");
-  const json::value body = parse_json(response->body).value();
+  EXPECT_EQ(find_header(response->headers, "x-ondol-ignored"), "truncate,instruction");
+  const json::value body = json::parse(response->body);
   EXPECT_EQ(body.at("model"), "tiny");
   EXPECT_EQ(body.at("object"), "list");
   const json::array& results = body.at("results").as_array();
@@ -55,7 +56,7 @@ TEST(RerankResponse, HasTheSharedShape) {
 TEST(RerankResponse, TopNAndDocumentsOnRequest) {
   const auto response = ask(R"("query": "a", "documents": ["b", "c", "d"], "top_n": 2, "return_documents": false)");
   ASSERT_TRUE(response) << response.error().message;
-  const json::value body = parse_json(response->body).value();
+  const json::value body = json::parse(response->body);
   ASSERT_EQ(body.at("results").as_array().size(), 2u);
   EXPECT_FALSE(body.at("results").at(0).as_object().contains("document"));
 }
@@ -67,8 +68,9 @@ TEST(RerankResponse, RefusesByName) {
   EXPECT_EQ(ask(R"("query": "a", "documents": ["b", ""])").error().param, "documents[1]");
   EXPECT_TRUE(ask(R"("query": "a", "documents": ["b", ")" + text + R"("], "truncate_prompt_tokens": -1)"));
   EXPECT_EQ(ask(R"("query": "a", "documents": ["b"])", [] { return true; }).error().status, 499);
-  EXPECT_EQ(answer_rerank(tiny_embedding_models(), R"({"model": "x", "query": "a", "documents": ["b"]})").error().status, 404);
-  EXPECT_EQ(answer_rerank(tiny_embedding_models(), "").error().status, 400);
+  const json::value unknown = json::parse(R"({"model": "x", "query": "a", "documents": ["b"]})");
+  EXPECT_EQ(answer_rerank(tiny_embedding_models(), unknown).error().status, 404);
+  EXPECT_EQ(answer_rerank(tiny_embedding_models(), nullptr).error().status, 400);
 }
 
 }  // namespace

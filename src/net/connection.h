@@ -75,7 +75,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   void close();
 
   Strand strand() const { return strand_; }
-  Outbox& outbox() { return outbox_; }  // any thread
+  Outbox& outbox() { return outbox_; }   // any thread
   void run(std::function<void()> task);  // any thread: on the strand, later
 
  private:
