@@ -172,7 +172,7 @@ void ModelPool::work() {
 }
 
 void ModelPool::load(Slot& slot) {
-  Result<std::shared_ptr<const LoadedModel>> loaded = load_with_room(slot);
+  Result<ModelLease> loaded = load_with_room(slot);
   std::vector<Taker> takers;
   {
     const std::scoped_lock lock(mutex_);
@@ -185,7 +185,9 @@ void ModelPool::load(Slot& slot) {
       slot.info.error = loaded.error().message;
     }
   }
-  for (Taker& take : takers) take(loaded ? Result<ModelLease>(*loaded) : Result<ModelLease>(std::unexpected(loaded.error())));
+  // The last one gets the pool's own lease: once all have let go, nothing here holds the model any more.
+  for (size_t i = 0; i + 1 < takers.size(); ++i) takers[i](loaded);
+  if (!takers.empty()) takers.back()(std::move(loaded));
 }
 
 // Loads; as long as memory is what is missing, the least recently used idle model goes first.
