@@ -27,7 +27,7 @@ class ApiTest : public testing::Test {
  protected:
   ApiTest() : model_(std::make_shared<FakeModel>()), engine_(std::make_shared<FakeEngine>(model_)) { start(); }
 
-  void start(const ApiLimits& limits = {}, const char* chat_template = kTemplate) {
+  void start(const ApiLimits& limits = {}, const char* chat_template = kTemplate, AdmissionOptions admission = {}) {
     ServedModel served;
     served.name = "tiny";
     served.model = model_;
@@ -36,7 +36,7 @@ class ApiTest : public testing::Test {
     served.created_unix_s = 99;
     ApiModels models;
     models.chat.push_back({.name = served.name, .load = {}, .ready = served});
-    api_ = std::make_unique<Api>(std::move(models), metrics_, limits);
+    api_ = std::make_unique<Api>(std::move(models), metrics_, limits, std::move(admission));
     api_->set_ready(true);
   }
 
