@@ -11,6 +11,7 @@
 #include "app/options.h"
 #include "app/sizes.h"
 #include "base/clock.h"
+#include "model/e5s1.h"
 
 namespace ondol {
 namespace {
@@ -43,6 +44,14 @@ Result<EmbeddingModel> open_embeddings(const std::string& wanted, int threads, c
   return EmbeddingModel{resolved.name, std::move(encoder), unix_now()};
 }
 
+// Both kinds of file are given as models; only one of them can chat.
+Status expect_chat_model(const std::string& path) {
+  if (!E5s1File::is_one(path)) return {};
+  return fail(
+      Code::kInvalidArgument,
+      ondol::quoted(path, 200) + " is an embedding model, which cannot chat: give it as --embeddings, beside a chat model as --model");
+}
+
 }  // namespace
 
 void bind_models_options(CLI::App& app, ModelsOptions& options) {
@@ -60,6 +69,7 @@ Result<ServedModel> load_model(const std::string& path, const std::string& name,
   ServedModel served;
   served.name = name;
   served.created_unix_s = unix_now();
+  ONDOL_TRY_STATUS(expect_chat_model(path));
   ONDOL_TRY(std::unique_ptr<Model> opened, Model::open(path));
   const std::shared_ptr<const Model> model = std::move(opened);
   served.model = model;
@@ -90,6 +100,7 @@ Result<ApiModels> make_api_models(ServedModel first, const std::string& first_pa
   models.chat.front().ready = std::move(first);
   for (const std::string& wanted : options.also) {
     ONDOL_TRY(const ResolvedModel resolved, resolve_model(wanted, dirs));
+    ONDOL_TRY_STATUS(expect_chat_model(resolved.path));
     if (std::ranges::find(models.chat, resolved.name, &ServedSource::name) != models.chat.end()) {
       return fail(Code::kInvalidArgument, "two models are named " + ondol::quoted(resolved.name) + "; rename a file, or leave one out");
     }

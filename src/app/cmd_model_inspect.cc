@@ -8,11 +8,13 @@
 #include <boost/json/object.hpp>
 #include <memory>
 
+#include "app/inspect_embedding.h"
 #include "app/json_output.h"
 #include "app/memory_need.h"
 #include "app/paths.h"
 #include "app/sizes.h"
 #include "app/table.h"
+#include "model/e5s1.h"
 #include "model/gguf.h"
 #include "model/model.h"
 #include "model/safetensors.h"
@@ -87,6 +89,23 @@ json::object describe(const Model& model, const std::string& path, const GgufFil
   return out;
 }
 
+Result<json::object> describe_model(const std::string& path, bool tensors) {
+  ONDOL_TRY(const std::unique_ptr<Model> model, Model::open(path));
+  std::unique_ptr<GgufFile> file;
+  if (model->format().starts_with("GGUF")) {
+    ONDOL_TRY(GgufFile opened, GgufFile::open(path));
+    file = std::make_unique<GgufFile>(std::move(opened));
+  }
+  json::object out = describe(*model, path, file.get());
+  if (tensors && file != nullptr) {
+    out["tensors"] = tensor_list(*file);
+  } else if (tensors) {
+    ONDOL_TRY(const SafetensorsFile weights, SafetensorsFile::open(path));
+    out["tensors"] = tensor_list(weights);
+  }
+  return out;
+}
+
 std::string text_of(const json::value& value) {
   if (value.is_bool()) return value.get_bool() ? "yes" : "no";
   if (value.is_string()) return value.get_string().empty() ? "not given" : std::string(value.get_string().c_str());
@@ -141,36 +160,27 @@ void print_tensors(const json::array& tensors) {
 }  // namespace
 
 void bind_model_inspect(CLI::App& command, ModelInspectOptions& options) {
-  command.add_option("model", options.model, "A .gguf file, a Hugging Face folder, or a known name")->required();
+  command.add_option("model", options.model, "A .gguf or .e5s1 file, a Hugging Face folder, or a known name")->required();
   command.add_flag("--tensors", options.tensors, "List the tensors too");
   command.add_flag("--json", options.json, "Machine-readable output");
   command.footer(
       "Examples:\n"
       "  ondol model inspect qwen2.5-coder-0.5b\n"
       "  ondol model inspect ./model.gguf --tensors\n"
-      "  ondol model inspect ./model.gguf --json | jq .context");
+      "  ondol model inspect ./model.gguf --json | jq .context\n"
+      "  ondol model inspect multilingual-e5-small");
 }
 
 Status run_model_inspect(const ModelInspectOptions& options) {
   ONDOL_TRY(const ResolvedModel resolved, resolve_model(options.model, model_dirs()));
-  ONDOL_TRY(const std::unique_ptr<Model> model, Model::open(resolved.path));
-  std::unique_ptr<GgufFile> file;
-  if (model->format().starts_with("GGUF")) {
-    ONDOL_TRY(GgufFile opened, GgufFile::open(resolved.path));
-    file = std::make_unique<GgufFile>(std::move(opened));
-  }
-  json::object out = describe(*model, resolved.path, file.get());
-  if (options.tensors && file != nullptr) {
-    out["tensors"] = tensor_list(*file);
-  } else if (options.tensors) {
-    ONDOL_TRY(const SafetensorsFile tensors, SafetensorsFile::open(resolved.path));
-    out["tensors"] = tensor_list(tensors);
-  }
+  const bool embeds = E5s1File::is_one(resolved.path);
+  ONDOL_TRY(const json::object out, embeds ? describe_embedding_model(resolved.path, resolved.name, options.tensors)
+                                           : describe_model(resolved.path, options.tensors));
   if (options.json) {
     print_json(out);
     return {};
   }
-  print_description(out);
+  embeds ? fmt::print("{}", embedding_model_text(out)) : print_description(out);
   if (options.tensors) print_tensors(out.at("tensors").get_array());
   return {};
 }

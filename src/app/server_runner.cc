@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "app/options.h"
@@ -24,13 +25,17 @@ class Front {
  public:
   void handle(std::shared_ptr<Exchange> exchange) {
     if (const std::shared_ptr<Api> api = get(); api != nullptr) return api->handle(std::move(exchange));
-    if (exchange->request().path == "/health") {
-      answer(*exchange, 200, R"({"status":"loading"})");
-      return;
-    }
-    answer(*exchange, 503,
-           R"({"error":{"message":"the model is loading; try again in a second","type":"server_error",)"
-           R"("param":null,"code":"model_loading"}})");
+    if (exchange->request().path != "/health") return exchange->respond(loading());
+    HttpResponse alive;
+    alive.body = R"({"status":"loading"})";
+    exchange->respond(std::move(alive));
+  }
+
+  // Before the body of a request is read, see HttpServerOptions.
+  std::optional<HttpResponse> answer_to_head(const HttpRequest& head) {
+    if (const std::shared_ptr<Api> api = get(); api != nullptr) return api->answer_to_head(head);
+    if (head.path == "/health") return std::nullopt;
+    return loading();
   }
 
   void set(std::shared_ptr<Api> api) {
@@ -44,12 +49,13 @@ class Front {
   }
 
  private:
-  static void answer(Exchange& exchange, int status, const char* body) {
+  static HttpResponse loading() {
     HttpResponse response;
-    response.status = status;
-    response.body = body;
-    if (status == 503) response.headers.emplace_back("Retry-After", "1");
-    exchange.respond(std::move(response));
+    response.status = 503;
+    response.body = R"({"error":{"message":"the model is loading; try again in a second","type":"server_error",)"
+                    R"("param":null,"code":"model_loading"}})";
+    response.headers.emplace_back("Retry-After", "1");
+    return response;
   }
 
   std::mutex mutex_;
@@ -110,7 +116,8 @@ Status run_server(const ServerConfig& config, const std::string& model_path, con
   Registry metrics;
   const auto front = std::make_shared<Front>();
   ONDOL_TRY(AdmissionOptions admission, make_admission(config.access, clock));
-  const HttpServerOptions http = http_options(config);
+  HttpServerOptions http = http_options(config);
+  http.answer_to_head = [front](const HttpRequest& head) { return front->answer_to_head(head); };
   allow_many_connections(http.max_connections);
   ONDOL_TRY(const std::unique_ptr<HttpServer> server,
             HttpServer::start(http, metrics, [front](std::shared_ptr<Exchange> exchange) { front->handle(std::move(exchange)); }));

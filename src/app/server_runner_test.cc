@@ -72,6 +72,22 @@ TEST(RunServer, FailsOnAModelThatIsNone) {
   EXPECT_NE(status.error().message.find("CMakeLists.txt"), std::string::npos) << status.error().message;
 }
 
+TEST(RunServer, SaysThatAnEmbeddingModelIsGivenOtherwise) {
+  ServerConfig config;
+  config.port = 0;
+  config.engine.kv_bytes = 16 << 20;
+  const std::string chat = ONDOL_SOURCE_DIR "/tests/models/tiny-chat", embedding = ONDOL_SOURCE_DIR "/tests/models/tiny-e5s1/model.e5s1";
+  const Status alone = run_server(config, embedding, "m");
+  config.models.also = {embedding};
+  const Status beside = run_server(config, chat, "m");
+  for (const Status& status : {alone, beside}) {
+    ASSERT_FALSE(status);
+    EXPECT_EQ(status.error().code, Code::kInvalidArgument);
+    EXPECT_NE(status.error().message.find("model.e5s1"), std::string::npos) << status.error().message;
+    EXPECT_NE(status.error().message.find("--embeddings"), std::string::npos) << status.error().message;
+  }
+}
+
 TEST(RunServer, RefusesAModelWithoutTokenizer) {
   ServerConfig config;
   config.port = 0;

@@ -4,8 +4,6 @@
 #include <ctime>
 #include <utility>
 
-#include "gateway/admitted_exchange.h"
-
 namespace ondol {
 namespace {
 
@@ -50,21 +48,28 @@ std::string Admission::owner(const HttpRequest& request) const {
   return record ? record->id : std::string();
 }
 
+std::optional<HttpResponse> Admission::answer_to_head(const HttpRequest& head, const std::string& request_id) const {
+  std::optional<HttpResponse> answer = options_.cors.preflight(head);  // browsers send no key with it
+  if (!answer) {
+    const std::optional<ApiError> error = refusal(head, static_cast<int64_t>(std::time(nullptr)));
+    if (!error) return std::nullopt;
+    answer = error_response(*error);
+    answer_headers(head).add_to(answer->headers);
+  }
+  answer->headers.emplace_back("x-request-id", request_id);
+  return answer;
+}
+
 std::shared_ptr<Exchange> Admission::admit(const std::shared_ptr<Exchange>& exchange, const std::string& request_id) const {
-  const HttpRequest& request = exchange->request();
-  if (std::optional<HttpResponse> preflight = options_.cors.preflight(request)) {  // browsers send no key with it
-    preflight->headers.emplace_back("x-request-id", request_id);
-    exchange->respond(std::move(*preflight));
+  if (std::optional<HttpResponse> answer = answer_to_head(exchange->request(), request_id)) {
+    exchange->respond(std::move(*answer));
     return nullptr;
   }
-  auto admitted = std::make_shared<AdmittedExchange>(exchange, options_.cors.headers(request), request.path.starts_with("/v1/"));
-  if (const std::optional<ApiError> error = refusal(request, static_cast<int64_t>(std::time(nullptr)))) {
-    HttpResponse response = error_response(*error);
-    response.headers.emplace_back("x-request-id", request_id);
-    admitted->respond(std::move(response));
-    return nullptr;
-  }
-  return admitted;
+  return std::make_shared<AdmittedExchange>(exchange, answer_headers(exchange->request()));
+}
+
+AnswerHeaders Admission::answer_headers(const HttpRequest& request) const {
+  return {options_.cors.headers(request), request.path.starts_with("/v1/")};
 }
 
 }  // namespace ondol

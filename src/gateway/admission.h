@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "gateway/admitted_exchange.h"
 #include "gateway/api_error.h"
 #include "gateway/api_key_file.h"
 #include "gateway/cors.h"
@@ -31,6 +32,9 @@ class Admission {
   // has answered, with a preflight's answer or a refusal.
   std::shared_ptr<Exchange> admit(const std::shared_ptr<Exchange>& exchange, const std::string& request_id) const;
 
+  // What admit() answers with, from a request's head alone: a preflight's answer or a refusal. Nothing if it is let in.
+  std::optional<HttpResponse> answer_to_head(const HttpRequest& head, const std::string& request_id) const;
+
   // Whose a request is: the id of its key, empty without a valid one. Stored responses belong to it.
   std::string owner(const HttpRequest& request) const;
 
@@ -38,6 +42,8 @@ class Admission {
   std::optional<ApiError> refusal(const HttpRequest& request, int64_t now_unix_s) const;
 
  private:
+  AnswerHeaders answer_headers(const HttpRequest& request) const;
+
   const AdmissionOptions options_;
 };
 

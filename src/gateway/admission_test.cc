@@ -106,6 +106,26 @@ TEST_F(AdmissionTest, RefusalsAreReadableByPagesAndNeverRepeatTheKey) {
   EXPECT_NE(response.body.find("invalid_api_key"), std::string::npos);
 }
 
+TEST_F(AdmissionTest, AHeadIsAnsweredAsTheWholeRequestWouldBe) {
+  const Admission admission({.keys = keys(), .cors = CorsPolicy::create({"https://a"}).value()});
+  const HttpHeaders page{{"Origin", "https://a"}};
+  HttpHeaders with_key = bearer();
+  with_key.insert(with_key.end(), page.begin(), page.end());
+  EXPECT_FALSE(admission.answer_to_head(request(false, with_key), "req_1"));
+  EXPECT_FALSE(admission.answer_to_head(request(true, page), "req_1"));
+  const HttpRequest refused = request(false, page);
+  const auto whole = std::make_shared<FakeExchange>(refused);
+  EXPECT_EQ(admission.admit(whole, "req_1"), nullptr);
+  const auto answer = admission.answer_to_head(refused, "req_1");
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 401);
+  EXPECT_EQ(answer->body, whole->wait().body);
+  for (const char* name : {"access-control-allow-origin", "x-request-id", "www-authenticate", "openai-version"}) {
+    EXPECT_FALSE(find_header(answer->headers, name).empty()) << name;
+    EXPECT_EQ(find_header(answer->headers, name), find_header(whole->wait().headers, name));
+  }
+}
+
 TEST_F(AdmissionTest, APreflightNeedsNoKey) {
   const Admission admission({.keys = keys(), .require_key = true, .cors = CorsPolicy::create({"*"}).value()});
   HttpRequest preflight = request(false, {{"Origin", "https://a"}, {"Access-Control-Request-Method", "POST"}});
@@ -114,6 +134,7 @@ TEST_F(AdmissionTest, APreflightNeedsNoKey) {
   EXPECT_EQ(admission.admit(exchange, "req_1"), nullptr);
   EXPECT_EQ(exchange->wait().status, 204);
   EXPECT_EQ(find_header(exchange->wait().headers, "x-request-id"), "req_1");
+  EXPECT_EQ(admission.answer_to_head(preflight, "req_1").value_or(HttpResponse{}).status, 204);
 }
 
 TEST_F(AdmissionTest, WholeAndStreamedAnswersCarryTheHeaders) {

@@ -1,4 +1,4 @@
-// An exchange whose answer carries headers that were decided when the request came in, and how long it took.
+// The headers that were decided when a request came in, how long it took, and an exchange whose answer carries them.
 //
 // Owner: as any Exchange; shares the one it wraps. Any thread.
 #pragma once
@@ -12,19 +12,34 @@
 
 namespace ondol {
 
-class AdmittedExchange final : public Exchange {
+class AnswerHeaders {
  public:
   // `timed`: the answer of an API call, which says in openai-processing-ms when its answer began.
-  AdmittedExchange(std::shared_ptr<Exchange> inner, HttpHeaders headers, bool timed)
-      : inner_(std::move(inner)), headers_(std::move(headers)), started_us_(timed ? SteadyClock().now_us() : -1) {}
+  AnswerHeaders(HttpHeaders headers, bool timed) : headers_(std::move(headers)), started_us_(timed ? SteadyClock().now_us() : -1) {}
+
+  void add_to(HttpHeaders& headers) const {
+    headers.insert(headers.end(), headers_.begin(), headers_.end());
+    if (started_us_ < 0) return;
+    headers.emplace_back("openai-version", "2020-10-01");
+    headers.emplace_back("openai-processing-ms", std::to_string((SteadyClock().now_us() - started_us_) / 1000));
+  }
+
+ private:
+  HttpHeaders headers_;
+  int64_t started_us_;
+};
+
+class AdmittedExchange final : public Exchange {
+ public:
+  AdmittedExchange(std::shared_ptr<Exchange> inner, AnswerHeaders headers) : inner_(std::move(inner)), headers_(std::move(headers)) {}
 
   const HttpRequest& request() const override { return inner_->request(); }
   void respond(HttpResponse response) override {
-    add_to(response.headers);
+    headers_.add_to(response.headers);
     inner_->respond(std::move(response));
   }
   void begin_stream(int status, const std::string& content_type, HttpHeaders headers) override {
-    add_to(headers);
+    headers_.add_to(headers);
     inner_->begin_stream(status, content_type, std::move(headers));
   }
   void write(std::string data) override { inner_->write(std::move(data)); }
@@ -35,16 +50,8 @@ class AdmittedExchange final : public Exchange {
   void post(std::function<void()> task) override { inner_->post(std::move(task)); }
 
  private:
-  void add_to(HttpHeaders& headers) const {
-    headers.insert(headers.end(), headers_.begin(), headers_.end());
-    if (started_us_ < 0) return;
-    headers.emplace_back("openai-version", "2020-10-01");
-    headers.emplace_back("openai-processing-ms", std::to_string((SteadyClock().now_us() - started_us_) / 1000));
-  }
-
   const std::shared_ptr<Exchange> inner_;
-  const HttpHeaders headers_;
-  const int64_t started_us_;
+  const AnswerHeaders headers_;
 };
 
 }  // namespace ondol

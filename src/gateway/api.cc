@@ -201,9 +201,19 @@ Api::Api(ApiModels models, Registry& metrics, const ApiLimits& limits, Admission
 
 Api::~Api() = default;
 
+std::string Api::State::request_id(const HttpRequest& request) {
+  std::string given = sane_request_id(find_header(request.headers, "x-request-id"));
+  return given.empty() ? ids.name("req_") : given;
+}
+
+std::optional<HttpResponse> Api::answer_to_head(const HttpRequest& head) {
+  using Answer = ApiResult<std::optional<HttpResponse>>;
+  Answer answer = guarded([&]() -> Answer { return state_->admission.answer_to_head(head, state_->request_id(head)); });
+  return answer ? std::move(*answer) : error_response(answer.error());
+}
+
 void Api::handle(std::shared_ptr<Exchange> exchange) {
-  std::string request_id = sane_request_id(find_header(exchange->request().headers, "x-request-id"));
-  if (request_id.empty()) request_id = state_->ids.name("req_");
+  const std::string request_id = state_->request_id(exchange->request());
   const ApiResult<void> done = guarded([&]() -> ApiResult<void> {
     if (const auto admitted = state_->admission.admit(exchange, request_id)) state_->route(admitted, request_id);
     return {};

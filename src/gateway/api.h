@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,9 @@ class Api {
   // POST /v1/chat/completions /v1/completions /v1/responses /v1/embeddings /v1/rerank /tokenize /detokenize; stored responses below
   // /v1/responses/{id}.
   void handle(std::shared_ptr<Exchange> exchange);
+
+  // HttpServerOptions::answer_to_head: what is not let in is refused before its body is read.
+  std::optional<HttpResponse> answer_to_head(const HttpRequest& head);
 
   // Loads a model ahead of its first request.
   void preload(const std::string& name, std::function<void(Status)> then);

@@ -55,6 +55,9 @@ struct Api::State {
   State(ApiModels models, Registry& metrics, const ApiLimits& limits, AdmissionOptions admission);
   ~State();
 
+  // The client's own if it is fit to be repeated.
+  std::string request_id(const HttpRequest& request);
+
   // api.cc: routes
   void route(const std::shared_ptr<Exchange>& exchange, const std::string& request_id);
   ApiResult<HttpResponse> get(const HttpRequest& request);

@@ -2,7 +2,9 @@
 #include <atomic>
 #include <future>
 
+#include "base/test_folder_test_util.h"
 #include "gateway/api_test_util.h"
+#include "net/test_socket.h"
 
 namespace ondol {
 namespace {
@@ -116,6 +118,41 @@ TEST_F(ApiTest, EveryAnswerCarriesARequestId) {
   engine_->finish(1, FinishReason::kStop, 1);
   EXPECT_EQ(find_header(exchange->wait().headers, "x-request-id"), "q");
   EXPECT_EQ(find_header(exchange->wait().headers, "x-ondol-ignored"), "best,reasoning");
+}
+
+TEST_F(ApiTest, WithoutAKeyTheBodyIsNotWaitedFor) {
+  const TestFolder folder;
+  const SteadyClock clock;
+  const std::string key = create_api_key(folder.path("keys"), "n", 1, std::nullopt).value().key;
+  start({}, kTemplate, {.keys = ApiKeyFile::open(folder.path("keys"), clock).value()});
+  HttpServerOptions options;
+  options.answer_to_head = [this](HttpRequest head) {
+    head.loopback = false;  // as from another machine
+    return api_->answer_to_head(head);
+  };
+  Registry metrics;
+  std::atomic<int> handled = 0;
+  const auto server = HttpServer::start(options, metrics, [&](std::shared_ptr<Exchange> exchange) {
+    ++handled;
+    api_->handle(std::move(exchange));
+  });
+  ASSERT_TRUE(server);
+  const std::string head = "POST /v1/completions HTTP/1.1\r\nHost: h\r\nX-Request-Id: r1\r\nContent-Length: 30000000\r\n";
+  TestSocket stranger((*server)->port());
+  ASSERT_TRUE(stranger.send(head + "\r\n{"));
+  const std::string refused = stranger.read_response();
+  EXPECT_TRUE(refused.starts_with("HTTP/1.1 401 ")) << refused;
+  EXPECT_NE(refused.find("missing_api_key"), std::string::npos) << refused;
+  EXPECT_NE(refused.find("x-request-id: r1\r\n"), std::string::npos) << refused;
+  EXPECT_EQ(handled, 0);
+  TestSocket friendly((*server)->port());
+  ASSERT_TRUE(friendly.send(head + "Authorization: Bearer " + key + "\r\n\r\n"));
+  ASSERT_TRUE(friendly.send(std::string(30'000'000, ' ')));
+  const std::string taken = friendly.read_response();
+  EXPECT_TRUE(taken.starts_with("HTTP/1.1 400 ")) << taken;
+  EXPECT_EQ(handled, 1);
+  (*server)->stop(0);
+  api_.reset();  // before the clock goes
 }
 
 TEST_F(ApiTest, MetricsShowTheEngineAndTheAnswers) {

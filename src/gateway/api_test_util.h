@@ -31,7 +31,7 @@ class ApiTest : public testing::Test {
     FakeExchange::settle();
   }
 
-  void start(const ApiLimits& limits = {}, const char* chat_template = kTemplate) {
+  void start(const ApiLimits& limits = {}, const char* chat_template = kTemplate, AdmissionOptions admission = {}) {
     ServedModel served;
     served.name = "tiny";
     served.model = model_;
@@ -40,7 +40,7 @@ class ApiTest : public testing::Test {
     served.created_unix_s = 99;
     ApiModels models;
     models.chat.push_back({.name = served.name, .load = {}, .ready = served});
-    api_ = std::make_unique<Api>(std::move(models), metrics_, limits);
+    api_ = std::make_unique<Api>(std::move(models), metrics_, limits, std::move(admission));
     api_->set_ready(true);
   }
 

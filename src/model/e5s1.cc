@@ -2,12 +2,14 @@
 
 #include <cmath>
 #include <cstring>
+#include <fstream>
 
 #include "model/tokenizer_utf8.h"
 
 namespace ondol {
 namespace {
 
+constexpr std::string_view kMagic = "E5S1";
 constexpr uint32_t kVersion = 1;
 constexpr int kBlock = 32;
 // Far above the largest encoders of this kind (XLM-R XXL: 4096 wide, 48 layers, 16384 in the MLP), low enough that a product of two fits.
@@ -88,7 +90,7 @@ class E5s1File::Parser {
 
   Status header() {
     ONDOL_TRY(const std::string_view magic, string(4, "the magic"));
-    if (magic != "E5S1") return fail(Code::kInvalidArgument, "not an E5S1 file: it does not start with \"E5S1\"");
+    if (magic != kMagic) return fail(Code::kInvalidArgument, "not an E5S1 file: it does not start with \"E5S1\"");
     ONDOL_TRY(const auto version, number<uint32_t>("the header"));
     if (version != kVersion) return fail(Code::kUnimplemented, "E5S1 version " + text(version) + " is not supported (1 is)");
     E5s1Config& c = out_.config_;
@@ -209,6 +211,12 @@ Result<E5s1File> E5s1File::open(const std::string& path) {
   if (!out) return fail(out.error(), "reading " + quoted(path, 200));
   out->map_ = std::move(map);
   return out;
+}
+
+bool E5s1File::is_one(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string magic(kMagic.size(), '\0');
+  return file.read(magic.data(), static_cast<std::streamsize>(magic.size())) && magic == kMagic;
 }
 
 Result<Tensor> E5s1File::tensor(std::string_view name, DType dtype, int64_t rows, int64_t cols) const {

@@ -41,12 +41,23 @@ class E5s1File {
   static Result<E5s1File> open(const std::string& path);
   // From bytes that outlive the object (tests, fuzzing).
   static Result<E5s1File> parse(std::span<const std::byte> bytes);
+  // Whether the file says that it is one, by its first bytes; false if it cannot be read.
+  static bool is_one(const std::string& path);
+
+  // A tensor as the file describes it: it says nothing of its shape.
+  struct Entry {
+    DType dtype;
+    uint32_t elements;
+    std::span<const std::byte> data;
+  };
+  using Entries = std::map<std::string_view, Entry, std::less<>>;
 
   const E5s1Config& config() const { return config_; }
   // The tables, whose pieces are views of the file. They may be taken once: a tokenizer copies what it needs of them.
   UnigramTables take_tokenizer() { return std::move(tokenizer_); }
   // Errors: kNotFound; kInvalidArgument if the tensor has another type or number of elements.
   Result<Tensor> tensor(std::string_view name, DType dtype, int64_t rows, int64_t cols) const;
+  const Entries& entries() const { return entries_; }
   uint64_t file_bytes() const { return bytes_.size(); }
   // Nothing to do for bytes without a map.
   void drop_resident() const {
@@ -54,18 +65,13 @@ class E5s1File {
   }
 
  private:
-  struct Entry {
-    DType dtype;
-    uint32_t elements;
-    std::span<const std::byte> data;
-  };
   class Parser;
 
   std::optional<MappedFile> map_;
   std::span<const std::byte> bytes_;
   E5s1Config config_;
   UnigramTables tokenizer_;
-  std::map<std::string_view, Entry, std::less<>> entries_;
+  Entries entries_;
 };
 
 }  // namespace ondol

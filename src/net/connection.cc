@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "net/exchange.h"
-#include "net/http_text.h"
 
 namespace ondol {
 namespace {
@@ -19,8 +18,6 @@ using boost::system::error_code;
 constexpr size_t kIdleInput = 4 << 10;   // what an idle connection costs
 constexpr size_t kBodyInput = 64 << 10;  // fewer reads for a body
 constexpr size_t kKeptOutput = 16 << 10;
-// A client that is still sending when it is refused reads the answer only if its bytes are taken meanwhile (RFC 9112 section 9.6).
-constexpr int kLingerSeconds = 2;
 constexpr size_t kLingerBytes = 64 << 20;
 
 }  // namespace
@@ -110,50 +107,35 @@ void Connection::parse() {
     // RFC 9112 section 2.2: empty lines before a request line are skipped.
     while (begin_ < end_ && (input_[begin_] == '\r' || input_[begin_] == '\n')) ++begin_;
     if (begin_ == end_) return read();
-    parser_.emplace(ParserLimits{core_->options.max_header_bytes, core_->options.max_body_bytes});
+    parser_.emplace(ParserLimits{core_->options.max_header_bytes, core_->options.max_body_bytes}, &core_->bodies);
+    parser_->request().remote = remote_;
+    parser_->request().loopback = loopback_;
   }
   begin_ += parser_->feed({input_.get() + begin_, end_ - begin_});
   switch (parser_->state()) {
     case ParseState::kRefused: return refuse(parser_->refusal());
     case ParseState::kDone: return hand_over();
-    case ParseState::kBody: body_begins_or_goes_on(); break;
+    case ParseState::kBody:
+      if (!admit_body()) return;
+      break;
     case ParseState::kHeader: break;
   }
   read();
-}
-
-void Connection::body_begins_or_goes_on() {
-  expect_within(core_->options.body_timeout_s);
-  if (!parser_->expects_continue() || std::exchange(continue_sent_, true)) return;
-  outbox_.interim("HTTP/1.1 100 Continue\r\n\r\n");
 }
 
 void Connection::hand_over() {
   phase_ = Phase::kAnswering;
   deadline_ = TimePoint::max();
   HttpRequest request = std::move(parser_->request());
-  request.remote = remote_;
-  request.loopback = loopback_;
+  BodyBudget::Share body = parser_->take_body_share();
   const Outbox::RequestTraits traits{request.method == "HEAD", parser_->http10(), parser_->keep_alive()};
   parser_.reset();
-  continue_sent_ = false;
+  body_begun_ = false;
   read();                                // notices that the client leaves; what it sends already is kept for the next request
   if (phase_ == Phase::kClosed) return;  // it said goodbye right behind its request
   if (!reading_) expect_within(1);
   const uint64_t id = outbox_.begin(traits);
-  core_->handler(std::make_shared<ConnectionExchange>(shared_from_this(), id, std::move(request)));
-}
-
-void Connection::refuse(const Refusal& refusal) {
-  HttpResponse response;
-  response.status = refusal.status;
-  response.body = error_body(refusal.status, refusal.message, refusal.code);
-  if (refusal.status == 503) response.headers.emplace_back("Retry-After", "1");
-  phase_ = Phase::kAnswering;
-  deadline_ = TimePoint::max();
-  parser_.reset();
-  const uint64_t id = outbox_.begin({});
-  outbox_.respond(id, response);
+  core_->handler(std::make_shared<ConnectionExchange>(shared_from_this(), id, std::move(request), std::move(body)));
 }
 
 void Connection::run(std::function<void()> task) {
@@ -215,24 +197,6 @@ void Connection::next_request() {
   if (core_->draining && begin_ == end_) return close();
   expect_within(core_->options.header_timeout_s);
   if (begin_ < end_) return parse();
-  read();
-}
-
-void Connection::linger() {
-  phase_ = Phase::kLingering;
-  expect_within(kLingerSeconds);
-  if (tls_) {
-    tls_->say_goodbye();
-    if (send_tls_output()) return;
-  }
-  half_close();
-}
-
-void Connection::half_close() {
-  error_code ec;
-  socket_.shutdown(asio::socket_base::shutdown_send, ec);
-  if (ec) return close();
-  if (!reading_) begin_ = end_ = 0;
   read();
 }
 

@@ -1,7 +1,8 @@
 // Private to this room: one accepted connection, and what all connections of a server share.
 //
 // Owner: a Connection lives while an asynchronous operation or an Exchange refers to it. All of it belongs to its strand but the outbox.
-// Bounded: one input buffer (4 KiB idle; at most one header block or 64 KiB of body), one request, and one answer (see Outbox).
+// Bounded: one input buffer (4 KiB idle; at most one header block or 64 KiB of body), one request, whose body takes its share of what all
+// connections may hold, and one answer (see Outbox).
 #pragma once
 
 #include <array>
@@ -20,6 +21,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "net/body_budget.h"
 #include "net/http_parser.h"
 #include "net/outbox.h"
 #include "net/server.h"
@@ -51,6 +53,7 @@ struct ServerCore {
   std::unique_ptr<TlsCertificate> tls;  // null: connections are plain
   Registry& metrics;
   HttpHandler handler;
+  BodyBudget bodies;
   asio::io_context io;
 
   std::mutex mutex;
@@ -95,9 +98,10 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   void received(size_t bytes);
   bool make_room();
   void parse();
-  void body_begins_or_goes_on();
+  bool admit_body();
   void hand_over();
   void refuse(const Refusal& refusal);
+  void refuse_with(const HttpResponse& response);
   void send();
   void next_request();
   void linger();
@@ -125,7 +129,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   std::unique_ptr<char[]> input_;
   size_t input_size_ = 0, begin_ = 0, end_ = 0;  // unparsed bytes are [begin_, end_)
   size_t lingered_bytes_ = 0;
-  bool reading_ = false, continue_sent_ = false;
+  bool reading_ = false, body_begun_ = false;
 
   std::string sending_;
   size_t sent_ = 0;

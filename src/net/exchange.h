@@ -14,8 +14,8 @@ namespace ondol {
 
 class ConnectionExchange final : public Exchange {
  public:
-  ConnectionExchange(std::shared_ptr<Connection> connection, uint64_t id, HttpRequest request)
-      : connection_(std::move(connection)), id_(id), request_(std::move(request)) {}
+  ConnectionExchange(std::shared_ptr<Connection> connection, uint64_t id, HttpRequest request, BodyBudget::Share body)
+      : connection_(std::move(connection)), id_(id), request_(std::move(request)), body_(std::move(body)) {}
   ~ConnectionExchange() override { outbox().dropped(id_); }
 
   const HttpRequest& request() const override { return request_; }
@@ -36,6 +36,7 @@ class ConnectionExchange final : public Exchange {
   const std::shared_ptr<Connection> connection_;
   const uint64_t id_;
   const HttpRequest request_;
+  const BodyBudget::Share body_;  // of the request's body
 };
 
 }  // namespace ondol

@@ -1,4 +1,6 @@
-// Requests: whole or in pieces, a request ends in the same state with the same parts, or is never complete.
+// Requests: whole or in pieces, a request ends in the same state with the same parts, or is never complete. A body never holds more than
+// its share of the budget.
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -35,6 +37,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   if (second == ParseState::kDone && first != ParseState::kDone) std::abort();
   if (first == ParseState::kRefused && whole.refusal().status < 400) std::abort();
+
+  ondol::BodyBudget budget(100);
+  {
+    ondol::RequestParser poor(limits, &budget);
+    const ParseState state = feed(poor, bytes, 3);
+    const size_t held = budget.bytes() - budget.free(), small = 2 * std::string().capacity();
+    if (poor.request().body.capacity() > std::max(held, small)) std::abort();
+    if (state == ParseState::kDone && first != ParseState::kDone) std::abort();
+  }
+  if (budget.free() != budget.bytes()) std::abort();
 
   ondol::ResponseParser response(limits, false, [](std::string_view) { return ondol::Status(); });
   if (const auto taken = response.feed(bytes); taken && *taken > size) std::abort();

@@ -1,5 +1,6 @@
 #include "net/http_parser.h"
 
+#include <algorithm>
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
 #include <string>
@@ -46,7 +47,8 @@ Refusal refusal_of(const error_code& ec, std::string_view bytes, const ParserLim
 }  // namespace
 
 struct RequestParser::Impl final : http::basic_parser<true> {
-  explicit Impl(const ParserLimits& limits) : limits(limits) {
+  Impl(const ParserLimits& limits, BodyBudget* bodies) : limits(limits), bodies(bodies) {
+    if (bodies != nullptr) share = BodyBudget::Share(*bodies);
     eager(true);
     // Beast's own limit is on what is not yet a whole line; the sum is kept in `head_bytes`.
     header_limit(static_cast<uint32_t>(std::min<size_t>(limits.max_header_bytes, UINT32_MAX)));
@@ -122,9 +124,29 @@ struct RequestParser::Impl final : http::basic_parser<true> {
   }
 
   void on_body_init_impl(const boost::optional<uint64_t>&, error_code&) override {}
-  size_t on_body_impl(BeastView bytes, error_code&) override {
+  size_t on_body_impl(BeastView bytes, error_code& ec) override {
+    if (!make_room(request.body.size() + bytes.size(), ec)) return 0;
     request.body.append(bytes.data(), bytes.size());
     return bytes.size();
+  }
+  // By doubling, but not beyond the length that a header claims or may claim.
+  bool make_room(size_t needed, error_code& ec) {
+    if (needed <= request.body.capacity()) return true;
+    const auto claimed = content_length();
+    const size_t most = claimed ? static_cast<size_t>(*claimed) : limits.max_body_bytes;
+    const size_t capacity = std::max(needed, std::min(2 * request.body.capacity(), most));
+    if (!share.grow_to(capacity)) {
+      refuse(503, "too_many_body_bytes",
+             "the requests that are being served hold " + std::to_string(bodies->bytes() - bodies->free()) + " of at most " +
+                 std::to_string(bodies->bytes()) + " bytes in their bodies, and there is no room for this one now; try again later",
+             ec);
+      return false;
+    }
+    std::string larger;  // reserve() on the body itself may take twice its capacity
+    larger.reserve(capacity);
+    larger.append(request.body);
+    request.body.swap(larger);
+    return true;
   }
   void on_chunk_header_impl(uint64_t size, BeastView extensions, error_code& ec) override {
     in_trailer = size == 0;
@@ -135,6 +157,8 @@ struct RequestParser::Impl final : http::basic_parser<true> {
   void on_response_impl(int, BeastView, int, error_code&) override {}
 
   ParserLimits limits;
+  BodyBudget* bodies;  // may be null
+  BodyBudget::Share share;
   HttpRequest request;
   Refusal refusal;
   std::string_view input;
@@ -143,7 +167,7 @@ struct RequestParser::Impl final : http::basic_parser<true> {
   bool http10 = false, keep_alive = false, expects_continue = false, in_trailer = false, refused = false;
 };
 
-RequestParser::RequestParser(const ParserLimits& limits) : impl_(std::make_unique<Impl>(limits)) {}
+RequestParser::RequestParser(const ParserLimits& limits, BodyBudget* bodies) : impl_(std::make_unique<Impl>(limits, bodies)) {}
 RequestParser::~RequestParser() = default;
 RequestParser::RequestParser(RequestParser&&) noexcept = default;
 RequestParser& RequestParser::operator=(RequestParser&&) noexcept = default;
@@ -167,6 +191,7 @@ ParseState RequestParser::state() const {
 
 const Refusal& RequestParser::refusal() const { return impl_->refusal; }
 HttpRequest& RequestParser::request() { return impl_->request; }
+BodyBudget::Share RequestParser::take_body_share() { return std::move(impl_->share); }
 bool RequestParser::keep_alive() const { return impl_->keep_alive; }
 bool RequestParser::http10() const { return impl_->http10; }
 bool RequestParser::expects_continue() const { return impl_->expects_continue; }

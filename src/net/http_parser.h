@@ -1,7 +1,7 @@
 // Incremental parsers of HTTP/1.x messages; Boost.Beast behind them, plus the refusals that Beast does not make itself.
 //
-// Owner: one connection each; not shared between threads. Bounded by the limits given; memory grows with bytes received, never with a
-// length that a header claims.
+// Owner: one connection each; not shared between threads. Bounded by the limits given; memory grows with bytes received, by doubling, never
+// with a length that a header claims.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "net/body_budget.h"
 #include "net/http.h"
 
 namespace ondol {
@@ -34,7 +35,8 @@ enum class ParseState { kHeader, kBody, kDone, kRefused };
 
 class RequestParser {
  public:
-  explicit RequestParser(const ParserLimits& limits);
+  // The body takes its memory from `bodies` if there is one, which outlives the parser and the share.
+  explicit RequestParser(const ParserLimits& limits, BodyBudget* bodies = nullptr);
   ~RequestParser();
   RequestParser(RequestParser&&) noexcept;
   RequestParser& operator=(RequestParser&&) noexcept;
@@ -43,9 +45,10 @@ class RequestParser {
   size_t feed(std::string_view bytes);
 
   ParseState state() const;
-  const Refusal& refusal() const;  // if kRefused
-  HttpRequest& request();          // whole if kDone; method and headers from kBody on
-  bool keep_alive() const;         // from kBody on
+  const Refusal& refusal() const;       // if kRefused
+  HttpRequest& request();               // whole if kDone; method and headers from kBody on
+  BodyBudget::Share take_body_share();  // what request().body holds, for whoever takes that
+  bool keep_alive() const;              // from kBody on
   bool http10() const;
   bool expects_continue() const;
 

@@ -114,6 +114,30 @@ TEST(RequestParser, LeavesThePipelinedRequestAlone) {
   EXPECT_EQ(parser.feed("GET /b"), 0u);
 }
 
+TEST(RequestParser, ABodyHoldsWhatItAllocates) {
+  for (const bool chunked : {false, true}) {
+    BodyBudget budget(1000);
+    const std::string body(700, 'b');
+    std::string request = "POST / HTTP/1.1\r\nHost: h\r\n";
+    request += chunked ? "Transfer-Encoding: chunked\r\n\r\n2bc\r\n" + body + "\r\n0\r\n\r\n" : "Content-Length: 700\r\n\r\n" + body;
+    {
+      RequestParser first(ParserLimits{}, &budget);
+      ASSERT_EQ(feed_all(first, request, 50), ParseState::kDone);
+      EXPECT_EQ(first.request().body, body);
+      EXPECT_EQ(budget.bytes() - budget.free(), first.request().body.capacity());
+      RequestParser second(ParserLimits{}, &budget);
+      ASSERT_EQ(feed_all(second, request, 50), ParseState::kRefused);
+      EXPECT_EQ(second.refusal().status, 503);
+      EXPECT_EQ(second.refusal().code, "too_many_body_bytes");
+      const BodyBudget::Share kept = first.take_body_share();
+      first = RequestParser(ParserLimits{}, &budget);
+      second = RequestParser(ParserLimits{}, &budget);
+      EXPECT_LE(budget.free(), 300u) << "who takes the body holds it";
+    }
+    EXPECT_EQ(budget.free(), 1000u);
+  }
+}
+
 TEST(RequestParser, AClaimedLengthAllocatesNothing) {
   RequestParser parser(ParserLimits{});
   parser.feed("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 33554432\r\n\r\nab");

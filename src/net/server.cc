@@ -194,6 +194,7 @@ class Server final : public HttpServer {
     core_->io.restart();
     core_->io.poll();
     core_->handler = nullptr;
+    core_->options.answer_to_head = nullptr;
   }
 
  private:
@@ -214,6 +215,7 @@ ServerCore::ServerCore(const HttpServerOptions& given, Registry& registry, HttpH
     : options(given),
       metrics(registry),
       handler(std::move(handle)),
+      bodies(given.max_total_body_bytes),
       io(std::max(given.threads, 1)),
       connections_gauge_(registry.gauge("ondol_http_connections", "Open HTTP connections.")) {}
 

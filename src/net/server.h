@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/error.h"
@@ -24,12 +25,17 @@ struct HttpServerOptions {
   std::string tls_certificate, tls_key;
   size_t max_header_bytes = 64 << 10;
   size_t max_body_bytes = 32 << 20;
+  // Of the bodies of all requests that are coming in or being answered, as they are allocated; a body that finds no room gets 503.
+  size_t max_total_body_bytes = 512 << 20;
   size_t max_connections = 4096;
   size_t max_pending_bytes = 4 << 20;  // unsent bytes of one stream; a client that reads slower than that is cut off
   // From connecting (or the last response) to a whole header, the TLS handshake included; idle keep-alive connections end quietly.
   int header_timeout_s = 30;
   int body_timeout_s = 60;   // without a byte of body
   int write_timeout_s = 60;  // without a byte taken by the client
+  // Called on a server thread when the header of a request has come and its body has not: an answer is sent at once, and the connection
+  // closed without the body. Must not block or throw. Requests that come in one piece go to the handler, which has to check the same.
+  std::function<std::optional<HttpResponse>(const HttpRequest& head)> answer_to_head = nullptr;
 };
 
 // One request and its answer. Answer exactly once: `respond`, or `begin_stream`, `write`..., `finish`. All calls are safe from any thread

@@ -107,6 +107,95 @@ TEST_F(ServerTest, TooManyConnectionsAreTold503) {
   EXPECT_EQ(status, 200);
 }
 
+std::string post(size_t bytes, size_t sent, const std::string& headers = "") {
+  return "POST /a HTTP/1.1\r\nHost: h\r\n" + headers + "Content-Length: " + std::to_string(bytes) + "\r\n\r\n" + std::string(sent, 'b');
+}
+
+TEST_F(ServerTest, BodiesShareWhatTheyMayHold) {
+  options_.max_total_body_bytes = 1000;
+  start(keep());
+  auto first = connect(), second = connect(), third = connect();
+  ASSERT_TRUE(first.send(post(800, 800)));
+  kept(0)->respond({.headers = {}, .body = "1"});
+  EXPECT_EQ(body_of(first.read_response()), "1");
+  const std::string refused = ask(post(300, 300));  // what is kept counts, answered or not
+  EXPECT_EQ(status_of(refused), 503);
+  EXPECT_NE(refused.find("Retry-After: 1\r\n"), std::string::npos) << refused;
+  EXPECT_NE(refused.find("Connection: close\r\n"), std::string::npos) << refused;
+  EXPECT_NE(refused.find(R"("type":"server_error","param":null,"code":"too_many_body_bytes")"), std::string::npos) << refused;
+  ASSERT_TRUE(second.send(post(200, 200)));
+  kept(1)->respond({.headers = {}, .body = "2"});
+  EXPECT_EQ(body_of(second.read_response()), "2");
+  release_kept();
+  ASSERT_TRUE(third.send(post(1000, 1000)));
+  ASSERT_TRUE(arrived_.wait(3));
+  kept(0)->respond({.headers = {}, .body = "3"});
+  EXPECT_EQ(body_of(third.read_response()), "3");
+}
+
+TEST_F(ServerTest, ABodyThatNeverEndsHoldsItsShareUntilItsClientLeaves) {
+  options_.max_total_body_bytes = 1000;
+  start(echo);
+  const auto wait_for = [this](int wanted) {
+    int status = 0;
+    for (const auto until = std::chrono::steady_clock::now() + kPatience; status != wanted && std::chrono::steady_clock::now() < until;) {
+      status = status_of(ask(post(200, 200)));
+    }
+    return status;
+  };
+  auto slow = connect();
+  ASSERT_TRUE(slow.send(post(1000, 900)));
+  EXPECT_EQ(wait_for(503), 503);
+  EXPECT_EQ(status_of(ask(kGet)), 200) << "what has no body is served";
+  slow.close();
+  EXPECT_EQ(wait_for(200), 200);
+}
+
+TEST_F(ServerTest, TheHeadAloneMayBeAnswered) {
+  options_.answer_to_head = [](const HttpRequest& head) -> std::optional<HttpResponse> {
+    if (!find_header(head.headers, "key").empty()) return std::nullopt;
+    return HttpResponse{.status = 401, .headers = {{"WWW-Authenticate", "Bearer"}}, .body = "no key"};
+  };
+  start(echo);
+  const std::string chunked = "POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab";
+  for (const std::string& request : {post(30'000'000, 0), post(30'000'000, 1), post(30'000'000, 0, "Expect: 100-continue\r\n"), chunked}) {
+    auto client = connect();
+    ASSERT_TRUE(client.send(request));
+    const std::string response = client.read_response();  // the rest of the body is never sent
+    EXPECT_EQ(status_of(response), 401) << response;
+    EXPECT_EQ(body_of(response), "no key");
+    EXPECT_NE(response.find("Connection: close\r\n"), std::string::npos) << response;
+    EXPECT_NE(response.find("WWW-Authenticate: Bearer\r\n"), std::string::npos) << response;
+  }
+  auto sender = connect();
+  ASSERT_TRUE(sender.send(post(5'000'000, 5'000'000)));
+  EXPECT_EQ(status_of(sender.read_response()), 401) << "readable although the client sent on";
+  auto client = connect();
+  ASSERT_TRUE(client.send(post(5, 2, "Key: k\r\nExpect: 100-continue\r\n")));
+  EXPECT_EQ(status_of(client.read_until("\r\n\r\n")), 100);
+  ASSERT_TRUE(client.send("ccc"));
+  EXPECT_EQ(body_of(client.read_response()), "POST /a bbccc");
+}
+
+TEST_F(ServerTest, TheHeadIsLookedAtOnceForEachRequest) {
+  options_.answer_to_head = [this](const HttpRequest& head) -> std::optional<HttpResponse> {
+    EXPECT_EQ(head.method + " " + head.path, "POST /a");
+    EXPECT_TRUE(head.loopback);
+    EXPECT_TRUE(head.remote.starts_with("127.0.0.1:"));
+    arrived_.raise();
+    return std::nullopt;
+  };
+  start(echo);
+  auto client = connect();
+  for (const int count : {1, 2}) {
+    ASSERT_TRUE(client.send(post(200'003, 1)));
+    ASSERT_TRUE(arrived_.wait(count));
+    for (const size_t more : {size_t{200'000}, size_t{1}, size_t{1}}) ASSERT_TRUE(client.send(std::string(more, 'b')));
+    EXPECT_EQ(status_of(client.read_response()), 200);
+    EXPECT_EQ(arrived_.count(), count);
+  }
+}
+
 // Raises a signal for each log line.
 class SignalSink final : public spdlog::sinks::base_sink<std::mutex> {
  public:

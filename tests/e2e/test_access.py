@@ -1,5 +1,6 @@
 """API keys, web pages and TLS of the real binary."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -11,6 +12,7 @@ import httpx
 import openai
 import pytest
 from conftest import ROOT, serve
+from test_hostile import connect, rss_bytes
 from test_robust import wait_until
 
 BINARY = os.environ.get("ONDOL_BIN", str(ROOT / "build" / "ondol"))
@@ -48,6 +50,27 @@ def test_keys_are_made_used_and_revoked_without_a_restart(tmp_path):
         pathlib.Path(file).write_text("garbage")
         time.sleep(1.1)
         assert server.http.get("/v1/models", headers={"x-api-key": second["key"]}).status_code == 200, "the last good keys stay"
+
+
+def test_without_a_key_a_large_body_is_refused_before_it_is_read(tmp_path):
+    file = str(tmp_path / "keys.jsonl")
+    key = ondol("key", "create", "--file", file, "--name", "alice").strip()
+    body = b" " * (30 << 20)
+    head = f"POST /v1/completions HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+    with serve(*SMALL, "--api-keys", file, "--require-key") as server, contextlib.ExitStack() as stack:
+        before = rss_bytes(server)
+        for secret in ("", "Authorization: Bearer sk-ondol-wrong\r\n"):
+            for _ in range(20):
+                connection = stack.enter_context(connect(server))
+                connection.sendall((head + secret + "\r\n").encode() + body[:1000])
+                answer = connection.recv(65536)  # the rest is never sent
+                assert answer.startswith(b"HTTP/1.1 401 ") and b"\r\nConnection: close\r\n" in answer, answer
+                code = b"invalid_api_key" if secret else b"missing_api_key"
+                assert code in answer, answer
+        assert rss_bytes(server) < before + (8 << 20)
+        with_key = {"authorization": f"Bearer {key}", "content-type": "application/json"}
+        taken = server.http.post("/v1/completions", content=body, headers=with_key)
+        assert taken.status_code == 400 and "JSON" in taken.json()["error"]["message"], taken.text
 
 
 def test_pages_that_may_call(tmp_path):

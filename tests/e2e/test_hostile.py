@@ -1,15 +1,20 @@
 """Requests that two programs might read in two ways, senders that are slow, and a crowd that only holds connections."""
 
+import concurrent.futures
 import contextlib
 import json
 import resource
 import socket
+import struct
+import threading
 import urllib.parse
 
 import pytest
-from test_robust import PATIENCE_S, wait_until
+from conftest import serve
+from test_robust import ENDLESS, PATIENCE_S, idle, wait_until
 
 IDLE = 2000
+LEAVING, WAVE = 500, 50
 HEAD = "POST /v1/completions HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
 SMUGGLED = "GET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n"
 
@@ -109,6 +114,62 @@ def test_idle_and_slow_connections_do_not_keep_others_out(server):
         assert server.http.get("/health").status_code == 200
     wait_until(lambda: server.metric("ondol_http_connections") < 100, "they are not let go")
     print(f"{IDLE} idle connections; the process holds {memory >> 20} MiB")
+
+
+def leave_in_waves(server, count):
+    """Streams that are begun together and left in the middle: by closing, or as a killed process does, with a reset."""
+    body = json.dumps(ENDLESS | {"stream": True})
+    request = HEAD.replace("/v1/completions", "/v1/chat/completions") + f"Content-Length: {len(body)}\r\n\r\n{body}"
+    for _ in range(0, count, WAVE):
+        with contextlib.ExitStack() as stack:
+            wave = [stack.enter_context(connect(server)) for _ in range(WAVE)]
+            for connection in wave:
+                connection.sendall(request.encode())
+            for i, connection in enumerate(wave):
+                if i % 5:  # the rest leave before they have heard anything
+                    assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+                if i % 2:
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def test_500_clients_that_leave_mid_stream_leave_nothing_behind():
+    with serve("--threads", "1", "--kv-bytes", "16M") as server, concurrent.futures.ThreadPoolExecutor(3) as pool:
+        leave_in_waves(server, 2 * WAVE)  # buffers grow once
+        wait_until(lambda: idle(server), "the work of clients that left goes on")
+
+        def ask(room):
+            messages = [{"role": "user", "content": f"room {room}"}]
+            more = {"max_tokens": 100, "temperature": 0, "stream": True, "extra_body": {"ignore_eos": True}}
+            return list(server.client.chat.completions.create(model="tiny", messages=messages, **more))
+
+        def text(room):
+            chunks = ask(room)
+            assert chunks[-1].choices[0].finish_reason == "length"
+            return "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
+
+        alone = [text(room) for room in range(3)]
+        all_left = threading.Event()
+
+        def stay(room):
+            answers = []
+            while not all_left.is_set():
+                answers.append(text(room))
+            return answers
+
+        before = rss_bytes(server)
+        staying = [pool.submit(stay, room) for room in range(3)]
+        try:
+            leave_in_waves(server, LEAVING)
+        finally:
+            all_left.set()
+        for room, answers in enumerate(staying):
+            assert set(answers.result()) == {alone[room]}, "an answer changed while others left"
+        wait_until(lambda: idle(server), "the work of clients that left goes on")
+        wait_until(lambda: server.metric("ondol_http_connections") < 10, "their connections stay")
+        after = rss_bytes(server)
+        done = sum(len(answers.result()) for answers in staying)
+        print(f"{LEAVING} left, {done} answers meanwhile; the process holds {before / 2**20:.1f} MiB before, {after / 2**20:.1f} MiB after")
+        assert after < before + (4 << 20)
 
 
 def rss_bytes(server):
