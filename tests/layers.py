@@ -13,12 +13,18 @@ MAY_USE = {
     "base": set(),
     "net": {"base"},
     "load": {"net", "base"},
+    "device": {"base"},
+    "cost": {"base"},
+    "meter": {"base"},
+    "twin": {"cost", "device", "net", "base"},
+    "endpoint": {"net", "base"},
+    "node": {"endpoint", "device", "net", "base"},
     "model": {"base"},
     "grammar": {"model", "base"},
     "kernel": {"model", "base"},
     "engine": {"kernel", "grammar", "model", "base"},
-    "gateway": {"engine", "kernel", "grammar", "model", "net", "base"},
-    "app": {"gateway", "load", "engine", "kernel", "grammar", "model", "net", "base"},
+    "gateway": {"engine", "endpoint", "meter", "cost", "device", "kernel", "grammar", "model", "net", "base"},
+    "app": {"gateway", "load", "node", "twin", "endpoint", "meter", "cost", "device", "engine", "kernel", "grammar", "model", "net", "base"},
 }
 
 # Heavy or foreign headers stay in the room that owns them.

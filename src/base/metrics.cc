@@ -99,7 +99,16 @@ Histogram& Registry::histogram(std::string_view name, std::string_view help, std
   return find(histograms_, name, help, labels, std::move(upper_bounds));
 }
 
+void Registry::before_render(std::function<void()> collect) {
+  const std::scoped_lock lock(collect_mutex_);
+  collectors_.push_back(std::move(collect));
+}
+
 std::string Registry::render() const {
+  {
+    const std::scoped_lock lock(collect_mutex_);
+    for (const auto& collect : collectors_) collect();
+  }
   const std::scoped_lock lock(mutex_);
   std::string out;
   for (const auto& [name, family] : counters_) {

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -61,6 +62,10 @@ class Registry {
   Gauge& gauge(std::string_view name, std::string_view help, Labels labels = {});
   Histogram& histogram(std::string_view name, std::string_view help, std::vector<double> upper_bounds, Labels labels = {});
 
+  // `collect` is called at the beginning of each render, on its thread, and brings figures up to date that are not counted as they come.
+  // What it uses outlives the last render.
+  void before_render(std::function<void()> collect);
+
   std::string render() const;
 
  private:
@@ -73,6 +78,8 @@ class Registry {
   T& find(std::map<std::string, Family<T>, std::less<>>& families, std::string_view name, std::string_view help, const Labels& labels,
           Args&&... args);
 
+  mutable std::mutex collect_mutex_;  // one render at a time collects
+  std::vector<std::function<void()>> collectors_;
   mutable std::mutex mutex_;
   size_t series_ = 0;
   std::map<std::string, Family<Counter>, std::less<>> counters_;
