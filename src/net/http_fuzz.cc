@@ -1,5 +1,5 @@
 // Requests: whole or in pieces, a request ends in the same state with the same parts, or is never complete. A body never holds more than
-// its share of the budget.
+// its share of the budget. Answers as well, as the asynchronous client reads them.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -19,6 +19,36 @@ ParseState feed(ondol::RequestParser& parser, std::string_view bytes, size_t ste
     input.erase(0, parser.feed(input));
   }
   return parser.state();
+}
+
+struct Answer {
+  bool done = false, keep_alive = false;
+  int status = 0;
+  std::string body;
+};
+
+Answer read_answer(std::string_view bytes, size_t step) {
+  Answer out;
+  const ondol::ParserLimits limits{.max_header_bytes = 512, .max_body_bytes = SIZE_MAX};
+  ondol::ResponseParser parser(limits, false, [&](std::string_view piece) {
+    out.body += piece;
+    return ondol::Status();
+  });
+  std::string input;
+  while (!bytes.empty() && !parser.done()) {
+    input += bytes.substr(0, step);
+    bytes.remove_prefix(std::min(step, bytes.size()));
+    const auto taken = parser.feed(input);
+    if (!taken) return {};
+    if (*taken > input.size()) std::abort();
+    input.erase(0, *taken);
+  }
+  if (!parser.done() && !parser.finish()) return {};
+  out.done = parser.done();
+  if (!out.done) return {};
+  out.status = parser.status();
+  out.keep_alive = parser.keep_alive();
+  return out;
 }
 
 }  // namespace
@@ -51,5 +81,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   ondol::ResponseParser response(limits, false, [](std::string_view) { return ondol::Status(); });
   if (const auto taken = response.feed(bytes); taken && *taken > size) std::abort();
   if (!response.done()) (void)response.finish();
+  const Answer one = read_answer(bytes, size + 1), many = read_answer(bytes, 1);
+  if (one.done && many.done && (one.status != many.status || one.body != many.body || one.keep_alive != many.keep_alive)) std::abort();
+  if (many.done && !one.done) std::abort();
   return 0;
 }

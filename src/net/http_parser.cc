@@ -205,11 +205,16 @@ struct ResponseParser::Impl final : http::basic_parser<false> {
   }
 
   void on_response_impl(int code, BeastView, int, error_code&) override { status = code; }
-  void on_field_impl(http::field, BeastView name, BeastView value, error_code& ec) override {
+  void on_field_impl(http::field field, BeastView name, BeastView value, error_code& ec) override {
     head_bytes += name.size() + value.size() + 4;
     if (head_bytes > limits.max_header_bytes || headers.size() >= kMaxHeaderFields) {
       ec = http::error::header_limit;
     } else if (!in_trailer) {
+      // Any other coding would be handed on as if it were the body, and two programs may see two ends of the message.
+      if (field == http::field::transfer_encoding && !equals_ignoring_case(view(value), "chunked")) {
+        ec = http::error::bad_transfer_encoding;
+        return;
+      }
       headers.emplace_back(view(name), view(value));
     }
   }
@@ -260,6 +265,7 @@ bool ResponseParser::header_done() const { return impl_->is_header_done(); }
 bool ResponseParser::done() const { return impl_->is_done(); }
 int ResponseParser::status() const { return impl_->status; }
 const HttpHeaders& ResponseParser::headers() const { return impl_->headers; }
+bool ResponseParser::keep_alive() const { return impl_->keep_alive(); }
 std::optional<uint64_t> ResponseParser::content_length() const {
   const auto length = impl_->content_length();
   return length ? std::optional<uint64_t>(*length) : std::nullopt;

@@ -75,6 +75,7 @@ class ResponseParser {
   int status() const;
   const HttpHeaders& headers() const;
   std::optional<uint64_t> content_length() const;  // none if chunked or until close
+  bool keep_alive() const;                         // if done: whether another answer may follow on the connection
 
  private:
   struct Impl;

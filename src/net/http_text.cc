@@ -23,6 +23,12 @@ bool is_framing(std::string_view name) {
          equals_ignoring_case(name, "transfer-encoding");
 }
 
+// What a request's headers must not carry from one connection to another (RFC 9110 section 7.6.1), and what the client says itself.
+bool is_of_connection(std::string_view name) {
+  constexpr std::string_view kNames[] = {"host", "keep-alive", "proxy-connection", "te", "trailer", "upgrade", "expect", "http2-settings"};
+  return is_framing(name) || std::ranges::any_of(kNames, [&](std::string_view other) { return equals_ignoring_case(name, other); });
+}
+
 void append_value(std::string& out, std::string_view value) {
   for (const char c : value) out += c == '\r' || c == '\n' || c == '\0' ? ' ' : c;
 }
@@ -140,7 +146,8 @@ void append_head(std::string& out, const ResponseHead& head, const HttpHeaders& 
   const int status = head.status >= 100 && head.status <= 999 ? head.status : 500;
   out += "HTTP/1.1 ";
   append_number(out, status);
-  out.append(" ").append(reason_phrase(status)).append("\r\nDate: ").append(date()).append("\r\nServer: ondol\r\n");
+  out.append(" ").append(reason_phrase(status)).append("\r\nDate: ").append(date()).append("\r\n");
+  if (find_header(headers, "server").empty()) out += "Server: ondol\r\n";
   if (!head.content_type.empty()) {
     out += "Content-Type: ";
     append_value(out, head.content_type);
@@ -165,6 +172,30 @@ void append_head(std::string& out, const ResponseHead& head, const HttpHeaders& 
     out += "\r\n";
   }
   out += "\r\n";
+}
+
+Status append_request_head(std::string& out, const RequestHead& head, const HttpHeaders& headers) {
+  const auto breaks = [](char c) { return static_cast<uint8_t>(c) <= ' ' || c == 0x7f; };
+  if (!is_token(head.method)) return fail(Code::kInvalidArgument, "the method " + quoted(head.method) + " is not a token of HTTP");
+  if (!head.target.starts_with('/') || std::ranges::any_of(head.target, breaks)) {
+    return fail(Code::kInvalidArgument, "the target " + quoted(head.target) + " must begin with '/' and have no spaces");
+  }
+  out.append(head.method).append(" ").append(head.target).append(" HTTP/1.1\r\nHost: ");
+  append_value(out, head.host);
+  out += "\r\n";
+  if (head.content_length > 0 || (head.method != "GET" && head.method != "HEAD")) {
+    out += "Content-Length: ";
+    append_number(out, head.content_length);
+    out += "\r\n";
+  }
+  for (const auto& [name, value] : headers) {
+    if (!is_token(name) || is_of_connection(name)) continue;
+    out.append(name).append(": ");
+    append_value(out, value);
+    out += "\r\n";
+  }
+  out += "\r\n";
+  return {};
 }
 
 void append_chunk(std::string& out, std::string_view data) {

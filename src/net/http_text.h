@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/error.h"
 #include "net/http.h"
 
 namespace ondol {
@@ -33,9 +34,21 @@ struct ResponseHead {
   bool http10 = false;  // the request was HTTP/1.0: keep-alive has to be said
 };
 
-// Appends status line, Date, Server, the framing headers and `headers`, and the empty line. Bytes in `headers` that would end a line are
-// replaced by spaces; Connection, Content-Length, Transfer-Encoding and names that are no tokens are left out.
+// Appends status line, Date, Server (ours unless `headers` has one), the framing headers and `headers`, and the empty line. Bytes in
+// `headers` that would end a line are replaced by spaces; Connection, Content-Length, Transfer-Encoding and names that are no tokens are
+// left out.
 void append_head(std::string& out, const ResponseHead& head, const HttpHeaders& headers);
+
+struct RequestHead {
+  std::string_view method, target;
+  std::string host;  // "host:port", for the Host header
+  uint64_t content_length = 0;
+};
+
+// Appends request line, Host, Content-Length (not for GET and HEAD without a body), `headers`, and the empty line. What belongs to one
+// connection (Connection, Transfer-Encoding, Expect, Upgrade, ...) is left out of `headers`, line breaks in values become spaces.
+// kInvalidArgument if the method is no token or the target is not of the form "/...", without spaces and control bytes; nothing is added.
+Status append_request_head(std::string& out, const RequestHead& head, const HttpHeaders& headers);
 
 // Appends `data` as one chunk (RFC 9112 section 7.1). Nothing for empty data, which would end the body.
 void append_chunk(std::string& out, std::string_view data);
