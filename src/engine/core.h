@@ -117,6 +117,7 @@ class Core {
     Result<TokenEvent> event;
   };
   int compute(const std::vector<int>& plan);
+  void report(std::span<const ForwardSpan> spans, const std::vector<uint64_t>& ids, int64_t begin_us) const;
   int add_scoring(Sequence& s, int planned, size_t first_row, std::vector<Scoring>& scoring) const;
   void score_prompts(std::span<const float> logits, std::vector<Scoring>& scoring);
   std::span<float> probed_forward(std::span<const ForwardSpan> spans, const std::vector<uint64_t>& ids);

@@ -6,6 +6,7 @@
 namespace ondol {
 
 int Core::compute(const std::vector<int>& plan) {
+  const int64_t begin_us = clock_.now_us();
   std::vector<ForwardSpan> spans;
   std::vector<Drawing> drawing;
   std::vector<Scoring> scoring;
@@ -41,9 +42,18 @@ int Core::compute(const std::vector<int>& plan) {
     cache_->advance(s, plan[i] - static_cast<int64_t>(s.draft.size()));
   }
   masks_.wait();
+  report(spans, ids, begin_us);
   score_prompts(logits, scoring);
   draw(logits, drawing);
   return rows;
+}
+
+void Core::report(std::span<const ForwardSpan> spans, const std::vector<uint64_t>& ids, int64_t begin_us) const {
+  if (!options_.on_step) return;
+  std::vector<StepShare> shares;
+  shares.reserve(spans.size());
+  for (size_t i = 0; i < spans.size(); ++i) shares.push_back({ids[i], static_cast<int>(spans[i].tokens.size()), spans[i].first_position});
+  options_.on_step({begin_us, clock_.now_us(), shares});
 }
 
 // The rows of the plan that score prompt tokens, which are the last ones but for the row that draws; their number. A prompt that is
@@ -207,6 +217,7 @@ void Core::finish(Sequence& s, FinishReason reason, Error error) {
   s.finished = true;
   const int64_t now_us = clock_.now_us();
   FinishEvent event;
+  event.id = s.id;
   event.reason = reason;
   event.error = std::move(error);
   event.prompt_tokens = s.prompt_tokens;

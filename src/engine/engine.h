@@ -23,6 +23,18 @@ namespace ondol {
 
 class TokenGrammar;  // grammar/token_grammar.h
 
+// What a step computed and when, for the meter. `end_us` is taken before the step's tokens are drawn and told to the sinks: a request that
+// ends with the step has all of its work reported by then.
+struct StepShare {
+  uint64_t id;      // of the request
+  int rows;         // tokens computed
+  int64_t context;  // tokens in front of them
+};
+struct StepReport {
+  int64_t begin_us, end_us;  // SteadyClock
+  std::span<const StepShare> shares;
+};
+
 struct EngineOptions {
   int threads = 0;        // 0 = the CPUs that the process may use
   int max_context = 0;    // tokens of one sequence; 0 = the model's, at most what the KV cache holds
@@ -37,7 +49,8 @@ struct EngineOptions {
   int mixed_prefill = 256;
   bool prefix_cache = true;
   bool huge_pages = true;
-  std::string label = "model";  // the model label of the metrics
+  std::string label = "model";                          // the model label of the metrics
+  std::function<void(const StepReport&)> on_step = {};  // on the step thread, once a step; must return at once
 };
 
 struct LogitBias {
@@ -91,6 +104,7 @@ struct TokenEvent {
 enum class FinishReason { kStop, kLength, kCancelled, kError };
 
 struct FinishEvent {
+  uint64_t id = 0;  // what submit gave; 0: the engine never took it
   FinishReason reason = FinishReason::kStop;
   Error error;  // for kError
   int prompt_tokens = 0;
@@ -98,7 +112,7 @@ struct FinishEvent {
   int completion_tokens = 0;    // tokens reported (a stop token is counted too)
   int accepted_prediction = 0;  // tokens of the prediction that came true, and those that were computed in vain
   int rejected_prediction = 0;
-  std::vector<float> scores;   // of the request's score_tokens, in their order; empty if it ended before
+  std::vector<float> scores = {};   // of the request's score_tokens, in their order; empty if it ended before
   int64_t queue_us = 0;        // submit to first scheduled
   int64_t first_token_us = 0;  // submit to first token
   int64_t total_us = 0;

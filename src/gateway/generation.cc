@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "gateway/api_error.h"
+#include "gateway/engine_meter.h"
 
 namespace ondol {
 namespace {
@@ -106,7 +107,10 @@ void Generation::run() {
 
 void Generation::turn() {
   Arrivals arrivals = take_arrivals();
-  if (over_) return;
+  if (over_) {
+    if (arrivals.finish) (void)usage_of(*arrivals.finish);
+    return;
+  }
   if (!arrivals.prompt.empty()) prompt_ = std::move(arrivals.prompt);
   for (const Timed& token : arrivals.tokens) take_token(token);
   if (arrivals.overflow) {
@@ -146,9 +150,24 @@ void Generation::show() {
   if (!piece.empty()) unsent_ += setup_.format->delta(piece);
 }
 
+// What it used; closes its account, however it ended.
+Usage Generation::usage_of(const FinishEvent& finish) {
+  Usage usage{.prompt_tokens = finish.prompt_tokens,
+              .cached_tokens = finish.cached_tokens,
+              .completion_tokens = answer_.stopped() ? answer_.tokens() : finish.completion_tokens,
+              .reasoning_tokens = answer_.reasoning_tokens(),
+              .accepted_prediction_tokens = finish.accepted_prediction,
+              .rejected_prediction_tokens = finish.rejected_prediction,
+              .account = {}};
+  const ServedModel& served = setup_.model->served;
+  if (served.meter != nullptr && finish.id != 0) usage.account = served.meter->finish(finish.id, served.name, usage, finish.queue_us);
+  return usage;
+}
+
 void Generation::complete(const FinishEvent& finish) {
   if (finish.reason != FinishReason::kError) answer_.finish();
   const bool stopped = answer_.stopped();
+  const Usage usage = usage_of(finish);
   setup_.model->metrics->queued(finish.queue_us);
   setup_.model->metrics->finished(stopped ? "stop" : reason_name(finish.reason));
   if (!stopped && finish.reason == FinishReason::kError) return give_up(finish.error);
@@ -157,12 +176,6 @@ void Generation::complete(const FinishEvent& finish) {
     if (setup_.reply->connected()) give_up({Code::kUnavailable, "The server stopped this request; it is shutting down."});
     return;
   }
-  const Usage usage{.prompt_tokens = finish.prompt_tokens,
-                    .cached_tokens = finish.cached_tokens,
-                    .completion_tokens = stopped ? answer_.tokens() : finish.completion_tokens,
-                    .reasoning_tokens = answer_.reasoning_tokens(),
-                    .accepted_prediction_tokens = finish.accepted_prediction,
-                    .rejected_prediction_tokens = finish.rejected_prediction};
   succeed(stopped ? "stop" : reason_name(finish.reason), usage);
 }
 

@@ -70,6 +70,7 @@ class Generation final : public TokenSink, public std::enable_shared_from_this<G
   void turn();
   void take_token(const Timed& token);
   void show();
+  Usage usage_of(const FinishEvent& finish);
   void complete(const FinishEvent& finish);
   void succeed(std::string_view finish_reason, const Usage& usage);
   void give_up(const Error& error);

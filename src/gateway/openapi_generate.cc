@@ -114,7 +114,8 @@ Schema answer_schema(std::string_view kind, Schema choice_properties, std::initi
 
 json::object whole_or_streamed(std::string_view schema) {
   json::object content = json_content(ref(schema));
-  content["text/event-stream"] = json::object{{"schema", text("With stream: chunks as server-sent events, then [DONE].")}};
+  content["text/event-stream"] =
+      json::object{{"schema", json::object{{"description", "With stream: chunks as server-sent events, then [DONE]."}}}};
   return content;
 }
 

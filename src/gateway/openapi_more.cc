@@ -96,7 +96,7 @@ void add_responses_path(json::object& paths, json::object& schemas) {
   schemas["ResponsesRequest"] = responses_request_schema();
   schemas["ResponsesAnswer"] = responses_answer_schema();
   json::object content = json_content(ref("ResponsesAnswer"));
-  content["text/event-stream"] = json::object{{"schema", text("With stream: named server-sent events.")}};
+  content["text/event-stream"] = json::object{{"schema", json::object{{"description", "With stream: named server-sent events."}}}};
   paths["/v1/responses"] = post(operation("createResponse", "A response by the model", ref("ResponsesRequest"), std::move(content)));
 }
 

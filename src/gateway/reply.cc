@@ -28,6 +28,7 @@ void Reply::add(const Usage& usage) {
   usage_.reasoning_tokens += usage.reasoning_tokens;
   usage_.accepted_prediction_tokens += usage.accepted_prediction_tokens;
   usage_.rejected_prediction_tokens += usage.rejected_prediction_tokens;
+  if (usage.account) usage_.account = usage_.account ? together(*usage_.account, *usage.account) : usage.account;
 }
 
 void Reply::complete(std::string text, const Usage& usage) {

@@ -50,6 +50,7 @@ boost::json::value usage_json(const Usage& usage) {
                                         {"accepted_prediction_tokens", usage.accepted_prediction_tokens},
                                         {"rejected_prediction_tokens", usage.rejected_prediction_tokens}};
   }
+  if (usage.account) out["ondol"] = account_json(*usage.account);
   return out;
 }
 

@@ -13,6 +13,7 @@
 
 #include "gateway/answer.h"
 #include "gateway/api_error.h"
+#include "gateway/usage.h"
 
 namespace ondol {
 
@@ -24,15 +25,6 @@ struct ResponseMeta {
   std::string fingerprint;
   bool include_usage = false;  // a usage chunk ends the stream; the others carry "usage": null, as OpenAI's do
   bool ends_stream = true;     // false: several answers share the stream, and Reply ends it
-};
-
-struct Usage {
-  int prompt_tokens = 0;
-  int cached_tokens = 0;
-  int completion_tokens = 0;
-  int reasoning_tokens = 0;            // of the completion
-  int accepted_prediction_tokens = 0;  // of the completion: foretold by the request
-  int rejected_prediction_tokens = 0;  // computed in vain, and not part of the completion
 };
 
 // The functions of a stream return whole events ("data: {...}\n\n"), none or several; they are called in this order, each delta with what

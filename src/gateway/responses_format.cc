@@ -26,6 +26,7 @@ json::object usage_of(const Usage& usage) {
   output["reasoning_tokens"] = usage.reasoning_tokens;
   out["output_tokens_details"] = std::move(output);
   out["total_tokens"] = usage.prompt_tokens + usage.completion_tokens;
+  if (usage.account) out["ondol"] = account_json(*usage.account);
   return out;
 }
 

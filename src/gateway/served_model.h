@@ -13,11 +13,14 @@
 
 namespace ondol {
 
+class EngineMeter;  // gateway/engine_meter.h
+
 struct ServedModel {
   std::string name;
   std::shared_ptr<const Model> model;
   std::shared_ptr<const ChatTemplate> chat_template;  // null: no chat completions, said by name in the error
   std::shared_ptr<Engine> engine;
+  std::shared_ptr<EngineMeter> meter;  // null: what answers cost is not metered
   int64_t created_unix_s = 0;
 };
 
