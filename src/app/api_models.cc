@@ -18,13 +18,14 @@ namespace {
 
 int64_t unix_now() { return static_cast<int64_t>(std::time(nullptr)); }
 
-ServedSource source_of(const std::string& path, const std::string& name, const EngineOptions& engine, Registry& metrics) {
+ServedSource source_of(const std::string& path, const std::string& name, const EngineOptions& engine, Registry& metrics,
+                       Metering& metering) {
   ServedSource source;
   source.name = name;
-  source.load = [path, name, engine, &metrics]() -> Result<ServedModel> {
+  source.load = [path, name, engine, &metrics, &metering]() -> Result<ServedModel> {
     const SteadyClock clock;
     const int64_t started_us = clock.now_us();
-    Result<ServedModel> served = load_model(path, name, engine, metrics, {});
+    Result<ServedModel> served = load_model(path, name, engine, metrics, metering, {});
     ::malloc_trim(0);
     if (served) {
       spdlog::info("{} loaded in {:.1f} s", name, static_cast<double>(clock.now_us() - started_us) / 1e6);
@@ -65,7 +66,7 @@ void bind_models_options(CLI::App& app, ModelsOptions& options) {
 }
 
 Result<ServedModel> load_model(const std::string& path, const std::string& name, const EngineOptions& options, Registry& metrics,
-                               const std::function<void(double)>& progress) {
+                               Metering& metering, const std::function<void(double)>& progress) {
   ServedModel served;
   served.name = name;
   served.created_unix_s = unix_now();
@@ -86,17 +87,19 @@ Result<ServedModel> load_model(const std::string& path, const std::string& name,
   }
   EngineOptions labelled = options;
   labelled.label = name;
+  served.meter = metering.meter_engine(model->spec());
+  labelled.on_step = [meter = served.meter](const StepReport& report) { meter->step(report); };
   ONDOL_TRY(std::unique_ptr<Engine> engine, Engine::create(model, labelled, metrics, progress));
   served.engine = std::move(engine);
   return served;
 }
 
 Result<ApiModels> make_api_models(ServedModel first, const std::string& first_path, const ModelsOptions& options,
-                                  const EngineOptions& engine, const ModelDirs& dirs, Registry& metrics) {
+                                  const EngineOptions& engine, const ModelDirs& dirs, Registry& metrics, Metering& metering) {
   ApiModels models;
   models.pool = {.idle_unload_us = options.idle_unload_s * int64_t{1'000'000}, .max_loaded = options.max_loaded};
   const int threads = first.engine->options().threads;
-  models.chat.push_back(source_of(first_path, first.name, engine, metrics));
+  models.chat.push_back(source_of(first_path, first.name, engine, metrics, metering));
   models.chat.front().ready = std::move(first);
   for (const std::string& wanted : options.also) {
     ONDOL_TRY(const ResolvedModel resolved, resolve_model(wanted, dirs));
@@ -104,7 +107,7 @@ Result<ApiModels> make_api_models(ServedModel first, const std::string& first_pa
     if (std::ranges::find(models.chat, resolved.name, &ServedSource::name) != models.chat.end()) {
       return fail(Code::kInvalidArgument, "two models are named " + ondol::quoted(resolved.name) + "; rename a file, or leave one out");
     }
-    models.chat.push_back(source_of(resolved.path, resolved.name, engine, metrics));
+    models.chat.push_back(source_of(resolved.path, resolved.name, engine, metrics, metering));
   }
   if (!options.embeddings.empty()) {
     ONDOL_TRY(EmbeddingModel embedding, open_embeddings(options.embeddings, threads, dirs));

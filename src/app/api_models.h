@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "app/metering.h"
 #include "app/paths.h"
 #include "base/metrics.h"
 #include "engine/engine.h"
@@ -30,11 +31,11 @@ void bind_models_options(CLI::App& app, ModelsOptions& options);
 
 // Opens a model and starts its engine. A chat template that cannot be read is logged and left out; a model without a tokenizer is an error.
 Result<ServedModel> load_model(const std::string& path, const std::string& name, const EngineOptions& options, Registry& metrics,
-                               const std::function<void(double)>& progress);
+                               Metering& metering, const std::function<void(double)>& progress);
 
 // `first`: the model that is loaded already, from `first_path`. Opens the embedding model; the others are only looked up. `metrics`
-// outlives the API. Errors: a name that is not there (says how to get it), or twice.
+// and `metering` outlive the API. Errors: a name that is not there (says how to get it), or twice.
 Result<ApiModels> make_api_models(ServedModel first, const std::string& first_path, const ModelsOptions& options,
-                                  const EngineOptions& engine, const ModelDirs& dirs, Registry& metrics);
+                                  const EngineOptions& engine, const ModelDirs& dirs, Registry& metrics, Metering& metering);
 
 }  // namespace ondol

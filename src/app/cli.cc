@@ -12,13 +12,18 @@
 #include "app/cmd_bench_engine.h"
 #include "app/cmd_bench_serve.h"
 #include "app/cmd_chat.h"
+#include "app/cmd_device.h"
+#include "app/cmd_device_set.h"
+#include "app/cmd_cost.h"
 #include "app/cmd_doctor.h"
 #include "app/cmd_key.h"
 #include "app/cmd_model_get.h"
 #include "app/cmd_model_inspect.h"
 #include "app/cmd_model_list.h"
 #include "app/cmd_model_verify.h"
+#include "app/cmd_node.h"
 #include "app/cmd_serve.h"
+#include "app/cmd_twin.h"
 #include "app/cmd_up.h"
 #include "base/version.h"
 
@@ -77,15 +82,24 @@ void declare_commands(CLI::App& root, Action& action) {
   add_model_list(*model, action);
   add_model_inspect(*model, action);
   add_model_verify(*model, action);
+  add_node(root, action);
   CLI::App* key = root.add_subcommand("key", "Make, list and revoke the API keys of a server");
   key->require_subcommand(1);
   add_key_create(*key, action);
   add_key_list(*key, action);
   add_key_revoke(*key, action);
+  CLI::App* device = root.add_subcommand("device", "See the accelerators and CPUs of this machine, and change what they allow");
+  device->require_subcommand(1);
+  add_device_list(*device, action);
+  add_device_top(*device, action);
+  add_device_watch(*device, action);
+  add_device_set(*device, action);
   CLI::App* bench = root.add_subcommand("bench", "Measure");
   bench->require_subcommand(1);
   add_bench_engine(*bench, action);
   add_bench_serve(*bench, action);
+  add_twin(root, action);
+  add_cost(root, action);
   add_doctor(root, action);
 }
 

@@ -4,10 +4,15 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "app/cmd_model_get.h"
+#include "app/cmd_twin.h"
 #include "app/config_file.h"
+#include "app/floor_file.h"
 #include "app/memory_need.h"
+#include "app/options.h"
 #include "app/sizes.h"
 
 namespace ondol {
@@ -23,6 +28,19 @@ Result<std::string> fetch_on_terminal(const CatalogModel& model, const ModelDirs
   return result.path;
 }
 
+// Null without one.
+Result<std::unique_ptr<TwinFloor>> start_floor(const ServerConfig& config) {
+  if (config.floor.empty()) return nullptr;
+  ONDOL_TRY(FloorPlan plan, read_floor(config.floor));
+  TwinFloorOptions options;
+  options.host = config.host;
+  options.tree = config.floor_tree;
+  options.port_base = config.floor_port;
+  ONDOL_TRY(std::unique_ptr<TwinFloor> floor, TwinFloor::start(std::move(plan), options));
+  print_floor(*floor);
+  return floor;
+}
+
 }  // namespace
 
 void bind_up(CLI::App& command, ServerConfig& config) {
@@ -33,12 +51,18 @@ void bind_up(CLI::App& command, ServerConfig& config) {
   command.add_option_function<std::string>("--config", load, "YAML file with the keys below");
   command.add_option("--model", config.model, "Known name, .gguf file or folder; without it the largest default that fits in memory")
       ->envname("ONDOL_MODEL");
+  command.add_option("--floor", config.floor,
+                     "Floor file: its twins of NPUs and GPUs, and the engines on them, run beside (docs/floor.md)");
+  command.add_option("--floor-tree", config.floor_tree, "Folder for the /sys and /dev tree of the floor's NPUs; it is removed at the end");
+  add_int_option(command, "--floor-port", config.floor_port, kPortRange,
+                 "Port of the floor's control; engines without a port follow it; 0 = any free ones");
   bind_server_options(command, config);
   command.footer("Config file keys (key: value, one a line; unknown ones are errors):\n" + config_keys_help() +
                  "Examples:\n"
                  "  ondol up\n"
                  "  ondol up --model smollm2-135m --port 9000\n"
                  "  ondol up --config ondol.yaml\n"
+                 "  ondol up --floor deploy/floors/rngd8-h100x2.yaml --floor-tree /dev/shm/floor\n"
                  "Then: ondol chat \"Hello!\"");
 }
 
@@ -62,12 +86,18 @@ Result<ResolvedModel> choose_model(const std::string& wanted, uint64_t available
 }
 
 Status run_up(const ServerConfig& config) {
+  ONDOL_TRY(const std::unique_ptr<TwinFloor> floor, start_floor(config));
   ONDOL_TRY(const MachineMemory memory, machine_memory());
   const ModelDirs dirs = model_dirs();
   ONDOL_TRY(const ResolvedModel model, choose_model(config.model, memory.available_bytes, dirs,
                                                     [&](const CatalogModel& known) { return fetch_on_terminal(known, dirs); }));
   spdlog::info("serving {} from {} ({} of memory free)", model.name, model.path, format_size(memory.available_bytes));
-  return run_server(config, model.path, config.name.empty() ? model.name : config.name);
+  std::vector<std::unique_ptr<DeviceReader>> twins;
+  if (floor != nullptr) {
+    twins.push_back(make_twin_gpu_reader(*floor));
+    if (!floor->tree().empty()) twins.push_back(make_rngd_reader({.sysroot = floor->tree(), .vendor_libraries = false}));
+  }
+  return run_server(config, model.path, config.name.empty() ? model.name : config.name, std::move(twins));
 }
 
 void add_up(CLI::App& root, Action& action) {

@@ -104,10 +104,12 @@ void bind_server_options(CLI::App& app, ServerConfig& config) {
   add_int_option(app, "--drain", config.drain_s, kDrainRange, "Seconds that answers in progress may take after SIGTERM");
   bind_models_options(app, config.models);
   bind_access_options(app, config.access);
+  bind_metering_options(app, config.metering);
   bind_engine_options(app, config.engine);
 }
 
-Status run_server(const ServerConfig& config, const std::string& model_path, const std::string& name) {
+Status run_server(const ServerConfig& config, const std::string& model_path, const std::string& name,
+                  std::vector<std::unique_ptr<DeviceReader>> devices) {
   ::signal(SIGPIPE, SIG_IGN);
   StopSignals signals;
   const SteadyClock clock;
@@ -123,14 +125,16 @@ Status run_server(const ServerConfig& config, const std::string& model_path, con
             HttpServer::start(http, metrics, [front](std::shared_ptr<Exchange> exchange) { front->handle(std::move(exchange)); }));
   if (const std::string warning = exposure_warning(config.access, config.host); !warning.empty()) spdlog::warn(warning);
 
+  Metering metering(config.metering, metrics, std::move(devices));
   ServedModel served;
   {
     ProgressBar bar("loading " + name, ProgressUnit::kShare, clock);
-    ONDOL_TRY(served, load_model(model_path, name, config.engine, metrics, [&](double share) { bar.update_share(share); }));
+    ONDOL_TRY(served, load_model(model_path, name, config.engine, metrics, metering, [&](double share) { bar.update_share(share); }));
   }
   ::malloc_trim(0);  // what reading and packing took is not needed again
   log_ready(served, clock.now_us() - started_us);
-  ONDOL_TRY(ApiModels models, make_api_models(std::move(served), model_path, config.models, config.engine, model_dirs(), metrics));
+  ONDOL_TRY(ApiModels models,
+            make_api_models(std::move(served), model_path, config.models, config.engine, model_dirs(), metrics, metering));
   auto api = std::make_shared<Api>(std::move(models), metrics, ApiLimits{}, std::move(admission));
   api->set_ready(true);
   signals.arm();  // before the first request can be answered, so that a signal never ends one in the middle

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "app/access_options.h"
 #include "app/api_models.h"
@@ -27,7 +28,11 @@ struct ServerConfig {
   std::string host = "127.0.0.1";
   int port = 8080;  // 0 = any free one
   int drain_s = 30;
+  // `up` only: a floor file whose twins run beside, the folder for the tree of its NPUs, the port of its control (see TwinFloorOptions).
+  std::string floor, floor_tree;
+  int floor_port = 8100;
   AccessOptions access;
+  MeteringOptions metering;
   ModelsOptions models;
   EngineOptions engine;
 };
@@ -37,7 +42,9 @@ void bind_server_options(CLI::App& app, ServerConfig& config);
 
 // Listens at once (/health answers while the model loads, everything else 503), loads `model_path`, prints "listening on http(s)://..." on
 // stdout when requests are served, and returns after SIGINT or SIGTERM once answers in progress have ended or `drain_s` has passed.
-Status run_server(const ServerConfig& config, const std::string& model_path, const std::string& name);
+// `devices`: read for /metrics beside this machine's.
+Status run_server(const ServerConfig& config, const std::string& model_path, const std::string& name,
+                  std::vector<std::unique_ptr<DeviceReader>> devices = {});
 
 // "http://127.0.0.1:8080", with brackets around an IPv6 address; https with `tls`.
 std::string server_url(const std::string& host, int port, bool tls = false);
