@@ -141,7 +141,6 @@ Result<std::unique_ptr<Endpoint>> make_http_endpoint(EndpointKind kind, const st
                                                      std::shared_ptr<AsyncClient> client) {
   if (kind == EndpointKind::kBuiltin) return fail(Code::kInvalidArgument, "the built-in engine has no URL");
   ONDOL_TRY(Url parsed, parse_url(url));
-  if (parsed.tls) return fail(Code::kUnimplemented, quoted(url) + ": https is not spoken to endpoints yet; use http");
   if (!parsed.user_info.empty()) return fail(Code::kInvalidArgument, "an endpoint's URL has no user and password; use its API key");
   if (parsed.target.find('?') != std::string::npos) return fail(Code::kInvalidArgument, quoted(url) + ": an endpoint's URL has no query");
   const auto cut = [&](std::string_view end) {
@@ -152,6 +151,7 @@ Result<std::unique_ptr<Endpoint>> make_http_endpoint(EndpointKind kind, const st
   EndpointOptions named = options;
   if (named.name.empty()) named.name = url;
   if (client == nullptr) client = AsyncClient::start({.connect_timeout_us = options.connect_timeout_us});
+  if (parsed.tls) ONDOL_TRY_STATUS(client->check_https());
   return std::make_unique<HttpEndpoint>(kind, std::move(parsed), std::move(named), std::move(client));
 }
 

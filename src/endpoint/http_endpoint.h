@@ -11,8 +11,9 @@
 
 namespace ondol {
 
-// `url`: "http://10.0.0.3:8000", with or without "/v1" at its end, perhaps with a path in front of it. `client`: null = one of its own.
-// kInvalidArgument: no such URL, or the built-in kind; kUnimplemented: https.
+// `url`: "http://10.0.0.3:8000" or https, with or without "/v1" at its end, perhaps with a path in front of it. `client`: null = one of its
+// own, which trusts the system's authorities; another one says whom https trusts (AsyncClientOptions). kInvalidArgument: no such URL, the
+// built-in kind, or https by a client whose certificates cannot be used.
 Result<std::unique_ptr<Endpoint>> make_http_endpoint(EndpointKind kind, const std::string& url, const EndpointOptions& options,
                                                      std::shared_ptr<AsyncClient> client = nullptr);
 

@@ -44,8 +44,8 @@ std::unique_ptr<ConformanceSubject> furiosa() {
   return subject;
 }
 
-std::unique_ptr<ScriptedSubject> plain(EndpointKind kind, std::string probe_path) {
-  auto subject = std::make_unique<ScriptedSubject>(kind, std::move(probe_path));
+std::unique_ptr<ScriptedSubject> plain(EndpointKind kind, std::string probe_path, bool https = false) {
+  auto subject = std::make_unique<ScriptedSubject>(kind, std::move(probe_path), https);
   subject->chat = post_json("/v1/chat/completions", R"({"model":"m","messages":[]})");
   subject->stream = post_json("/v1/chat/completions", R"({"model":"m","messages":[],"stream":true})");
   subject->bad = post_json("/v1/chat/completions", R"({"model":"m"})");
@@ -94,10 +94,12 @@ std::unique_ptr<ConformanceSubject> ondol_server() {
 }
 
 std::unique_ptr<ConformanceSubject> openai() { return plain(EndpointKind::kOpenAi, "/v1/models"); }
+std::unique_ptr<ConformanceSubject> openai_https() { return plain(EndpointKind::kOpenAi, "/v1/models", true); }
 
 INSTANTIATE_TEST_SUITE_P(Http, EndpointConformance,
                          testing::Values(ConformanceCase{"FuriosaLlm", furiosa}, ConformanceCase{"Vllm", vllm},
-                                         ConformanceCase{"Ondol", ondol_server}, ConformanceCase{"OpenAi", openai}),
+                                         ConformanceCase{"Ondol", ondol_server}, ConformanceCase{"OpenAi", openai},
+                                         ConformanceCase{"OpenAiHttps", openai_https}),
                          conformance_name);
 
 TEST(HttpEndpoint, EveryRecordedAnswerOfFuriosaLlmPassesByteForByte) {
@@ -140,11 +142,16 @@ TEST(HttpEndpoint, UrlsThatCannotBeServedAreRefused) {
     return made ? "made" : std::string(code_name(made.error().code));
   };
   EXPECT_EQ(code(EndpointKind::kVllm, "http://127.0.0.1:1/v1"), "made");
-  EXPECT_EQ(code(EndpointKind::kVllm, "https://127.0.0.1:1"), "unimplemented");
+  EXPECT_EQ(code(EndpointKind::kVllm, "https://127.0.0.1:1/v1"), "made");
   EXPECT_EQ(code(EndpointKind::kVllm, "ftp://x"), "invalid_argument");
   EXPECT_EQ(code(EndpointKind::kVllm, "http://a:b@x"), "invalid_argument");
   EXPECT_EQ(code(EndpointKind::kVllm, "http://x/?a=b"), "invalid_argument");
   EXPECT_EQ(code(EndpointKind::kBuiltin, "http://x"), "invalid_argument");
+  const std::shared_ptr<AsyncClient> client = AsyncClient::start({.ca_file = "/no/ca.pem"});
+  const auto made = make_http_endpoint(EndpointKind::kVllm, "https://x", {}, client);
+  ASSERT_FALSE(made);
+  EXPECT_NE(made.error().message.find("/no/ca.pem"), std::string::npos) << made.error().message;
+  EXPECT_TRUE(make_http_endpoint(EndpointKind::kVllm, "http://x", {}, client));
 }
 
 TEST(Questions, AnswersThatAreNoneAreErrors) {

@@ -7,9 +7,11 @@
 #include <fstream>
 #include <map>
 #include <mutex>
+#include <optional>
 
 #include "endpoint/conformance_test_util.h"
 #include "endpoint/http_endpoint.h"
+#include "net/certificate_test_util.h"
 #include "net/server.h"
 
 namespace ondol {
@@ -23,11 +25,18 @@ struct ScriptedAnswer {
 
 class ScriptedSubject : public ConformanceSubject {
  public:
-  explicit ScriptedSubject(EndpointKind kind, std::string probe_path) : kind_(kind), probe_path_(std::move(probe_path)) {
-    auto server = HttpServer::start({}, metrics_, [this](std::shared_ptr<Exchange> exchange) { handle(std::move(exchange)); });
+  explicit ScriptedSubject(EndpointKind kind, std::string probe_path, bool https = false)
+      : kind_(kind), probe_path_(std::move(probe_path)) {
+    HttpServerOptions options;
+    if (https) {
+      certificate_.emplace("IP:127.0.0.1");
+      options.tls_certificate = certificate_->path();
+      options.tls_key = certificate_->key_path();
+    }
+    auto server = HttpServer::start(options, metrics_, [this](std::shared_ptr<Exchange> exchange) { handle(std::move(exchange)); });
     if (!server) return;
     server_ = std::move(*server);
-    url_ = "http://127.0.0.1:" + std::to_string(server_->port());
+    url_ = (https ? "https://127.0.0.1:" : "http://127.0.0.1:") + std::to_string(server_->port());
   }
   ~ScriptedSubject() override { stop(); }
 
@@ -38,7 +47,9 @@ class ScriptedSubject : public ConformanceSubject {
   }
 
   std::unique_ptr<Endpoint> make(const EndpointOptions& options) override {
-    auto made = make_http_endpoint(kind_, url_, options);
+    std::shared_ptr<AsyncClient> client;
+    if (certificate_) client = AsyncClient::start({.connect_timeout_us = options.connect_timeout_us, .ca_file = certificate_->path()});
+    auto made = make_http_endpoint(kind_, url_, options, std::move(client));
     EXPECT_TRUE(made) << made.error().message;
     return std::move(*made);
   }
@@ -124,6 +135,7 @@ class ScriptedSubject : public ConformanceSubject {
 
   const EndpointKind kind_;
   const std::string probe_path_;
+  std::optional<TestCertificate> certificate_;  // https
   Registry metrics_;
   std::mutex mutex_;
   std::map<std::string, ScriptedAnswer> answers_;

@@ -1,5 +1,7 @@
 #include "net/async_client.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <utility>
@@ -11,7 +13,8 @@
 
 namespace ondol {
 
-AsyncLoop::AsyncLoop(const AsyncClientOptions& options, AsyncCounters& counters) : options_(options), counters_(counters) {
+AsyncLoop::AsyncLoop(const AsyncClientOptions& options, std::shared_ptr<ssl_ctx_st> tls, AsyncCounters& counters)
+    : options_(options), tls_(std::move(tls)), counters_(counters) {
   thread_ = std::thread([this] {
     name_this_thread("ondol-client");
     io_.run();
@@ -102,15 +105,19 @@ namespace {
 
 class AsyncClientImpl final : public AsyncClient {
  public:
-  explicit AsyncClientImpl(const AsyncClientOptions& options) : options_(options) {
-    for (int i = 0; i < std::max(1, options.threads); ++i) loops_.push_back(std::make_unique<AsyncLoop>(options_, counters_));
+  explicit AsyncClientImpl(const AsyncClientOptions& options)
+      : options_(options),
+        tls_(make_client_tls({options.ca_file, options.client_certificate, options.client_key, options.insecure_skip_verify})) {
+    if (options.insecure_skip_verify) {
+      spdlog::warn("insecure_skip_verify: no server's certificate is checked, whoever is in between can read and change everything");
+    }
+    for (int i = 0; i < std::max(1, options.threads); ++i) {
+      loops_.push_back(std::make_unique<AsyncLoop>(options_, tls_.value_or(nullptr), counters_));
+    }
   }
 
   Result<uint64_t> send(AsyncRequest request, std::shared_ptr<HttpSink> sink) override {
-    if (request.url.tls) {
-      return fail(Code::kUnimplemented,
-                  "https is not spoken to servers behind this one yet; use http, through a local TLS proxy if need be");
-    }
+    if (request.url.tls) ONDOL_TRY_STATUS(check_https());
     auto call = std::make_shared<AsyncCall>();
     const RequestHead head{request.method, request.url.target, request.url.authority(), request.body.size()};
     ONDOL_TRY_STATUS(append_request_head(call->head, head, request.headers));
@@ -120,7 +127,7 @@ class AsyncClientImpl final : public AsyncClient {
     }
     const uint64_t id = ++last_id_;
     call->id = id;
-    call->origin = request.url.authority();
+    call->origin = (request.url.tls ? "https://" : "http://") + request.url.authority();
     call->request = std::move(request);
     call->sink = std::move(sink);
     loop_of(id).post(std::move(call));
@@ -131,12 +138,19 @@ class AsyncClientImpl final : public AsyncClient {
   bool on_thread() const override {
     return std::ranges::any_of(loops_, [](const auto& loop) { return loop->on_thread(); });
   }
-  AsyncClientStats stats() const override { return {counters_.opened, counters_.reused, counters_.retried, counters_.idle}; }
+  Status check_https() const override {
+    if (!tls_) return std::unexpected(tls_.error());
+    return {};
+  }
+  AsyncClientStats stats() const override {
+    return {counters_.opened, counters_.reused, counters_.retried, counters_.resumed, counters_.idle};
+  }
 
  private:
   AsyncLoop& loop_of(uint64_t id) { return *loops_[id % loops_.size()]; }
 
   const AsyncClientOptions options_;
+  const Result<std::shared_ptr<ssl_ctx_st>> tls_;
   AsyncCounters counters_;
   std::atomic<uint64_t> last_id_{0};
   std::vector<std::unique_ptr<AsyncLoop>> loops_;

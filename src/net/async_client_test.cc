@@ -253,9 +253,6 @@ TEST_F(AsyncClientTest, RequestsThatCannotBeSentAreRefusedAtOnce) {
     return sent ? "sent" : std::string(code_name(sent.error().code));
   };
   AsyncRequest request = request_to(1);
-  request.url.tls = true;
-  EXPECT_EQ(refusal(request), code_name(Code::kUnimplemented));
-  request = request_to(1);
   request.url.target = "/a b";
   EXPECT_EQ(refusal(request), code_name(Code::kInvalidArgument));
   request.url.target = "/";

@@ -3,6 +3,7 @@
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/connect.hpp>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -23,7 +24,7 @@ std::string seconds_text(int64_t us) {
 }  // namespace
 
 UpstreamConnection::UpstreamConnection(AsyncLoop& loop, std::string origin)
-    : loop_(loop), origin_(std::move(origin)), socket_(loop.io()), timer_(loop.io()) {}
+    : loop_(loop), origin_(std::move(origin)), socket_(loop.io()), timer_(*this, loop.io().get_executor()) {}
 
 void UpstreamConnection::open(std::shared_ptr<AsyncCall> call) {
   call_ = std::move(call);
@@ -53,6 +54,26 @@ void UpstreamConnection::connected(error_code ec) {
   resolver_.reset();
   if (ec) return fail_call(Code::kUnavailable, "cannot connect: " + ec.message() + "; is the server running and the address right?");
   socket_.set_option(tcp::no_delay(true), ec);
+  if (call_->request.url.tls) return start_tls();
+  begin();
+  read();
+}
+
+void UpstreamConnection::start_tls() {
+  tls_ = std::make_unique<asio::ssl::stream<tcp::socket&>>(socket_, new_client_tls(loop_.tls(), call_->request.url.host));
+  loop_.sessions().resume(origin_, *tls_->native_handle());
+  tls_->async_handshake(asio::ssl::stream_base::client, [self = shared_from_this()](error_code ec) { self->tls_started(ec); });
+}
+
+void UpstreamConnection::tls_started(error_code ec) {
+  if (phase_ == Phase::kClosed) return;
+  if (ec) {
+    loop_.sessions().forget(origin_);
+    const std::string problem =
+        handshake_problem(*tls_->native_handle(), call_->request.url.host, ec, "give the certificate of its CA with ca_file");
+    return fail_call(Code::kUnavailable, problem);
+  }
+  if (SSL_session_reused(tls_->native_handle()) == 1) loop_.count_resumed();
   begin();
   read();
 }
@@ -81,7 +102,8 @@ void UpstreamConnection::write() {
   writing_ = true;
   expect_within(call_->request.idle_timeout_us);
   // Holds the call: its bytes are read until the operation ends, also when the connection is closed meanwhile.
-  socket_.async_write_some(rest, [self = shared_from_this(), call = call_](error_code ec, size_t bytes) { self->written(ec, bytes); });
+  auto then = [self = shared_from_this(), call = call_](error_code ec, size_t bytes) { self->written(ec, bytes); };
+  tls_ ? tls_->async_write_some(rest, std::move(then)) : socket_.async_write_some(rest, std::move(then));
 }
 
 void UpstreamConnection::written(error_code ec, size_t bytes) {
@@ -118,8 +140,9 @@ void UpstreamConnection::read() {
   if (reading_ || phase_ == Phase::kClosed) return;
   if (!make_room()) return fail_call(Code::kDataLoss, "a header or chunk header of the answer is too large");
   reading_ = true;
-  socket_.async_read_some(asio::buffer(input_.get() + end_, input_size_ - end_),
-                          [self = shared_from_this()](error_code ec, size_t bytes) { self->received(ec, bytes); });
+  const auto room = asio::buffer(input_.get() + end_, input_size_ - end_);
+  auto then = [self = shared_from_this()](error_code ec, size_t bytes) { self->received(ec, bytes); };
+  tls_ ? tls_->async_read_some(room, std::move(then)) : socket_.async_read_some(room, std::move(then));
 }
 
 void UpstreamConnection::received(error_code ec, size_t bytes) {
@@ -193,7 +216,7 @@ void UpstreamConnection::cut_off(error_code ec) {
     close();
     return loop_.retry(call);
   }
-  if (!parser_) return fail_call(Code::kUnavailable, "the connection was closed before an answer came: " + ec.message());
+  if (!parser_) return fail_call(Code::kUnavailable, "the connection was closed before an answer came: " + ec.message() + tls_advice(ec));
   if (ec == asio::error::eof && parser_->finish()) return complete(false);
   fail_call(Code::kDataLoss, "the connection was closed in the middle of the answer: " + ec.message());
 }
@@ -203,6 +226,7 @@ void UpstreamConnection::complete(bool keep) {
   const auto self = shared_from_this();
   call->connection = nullptr;
   parser_.reset();
+  if (tls_ && !reused_) loop_.sessions().keep(origin_, *tls_->native_handle());
   if (keep && loop_.keep(origin_, self)) {  // before the end is told, so that who sends again at once finds it
     phase_ = Phase::kIdle;
     expect_within(loop_.options().idle_connection_us);
@@ -217,46 +241,34 @@ void UpstreamConnection::fail_call(Code code, std::string message) {
   const std::shared_ptr<AsyncCall> call = std::move(call_);
   const auto self = shared_from_this();
   close();
-  if (call != nullptr) loop_.end(call, fail(code, "http://" + origin_ + ": " + message));
+  if (call != nullptr) loop_.end(call, fail(code, origin_ + ": " + message));
 }
 
 void UpstreamConnection::close() {
   if (phase_ == Phase::kClosed) return;
   phase_ = Phase::kClosed;
   error_code ec;
+  if (tls_) ClientSessions::preserve(*tls_->native_handle());
   socket_.close(ec);
   timer_.cancel();
   if (resolver_) resolver_->cancel();
   if (call_ != nullptr) call_->connection = nullptr;
 }
 
-// One timer for each connection, set again only when it fires or a deadline comes nearer: a request seldom touches the timer queue.
 void UpstreamConnection::expect_within(int64_t us) {
-  deadline_ = us <= 0 ? TimePoint::max() : std::chrono::steady_clock::now() + std::chrono::microseconds(us);
-  if (deadline_ < armed_for_) arm();
-}
-
-void UpstreamConnection::arm() {
-  armed_for_ = deadline_;
-  timer_.expires_at(deadline_);
-  timer_.async_wait([self = shared_from_this()](error_code ec) {
-    if (ec || self->phase_ == Phase::kClosed) return;
-    self->armed_for_ = TimePoint::max();
-    if (self->deadline_ == TimePoint::max()) return;
-    if (std::chrono::steady_clock::now() < self->deadline_) return self->arm();
-    self->expired();
-  });
+  us <= 0 ? timer_.expect_nothing() : timer_.expect_within(std::chrono::microseconds(us));
 }
 
 void UpstreamConnection::expired() {
-  deadline_ = TimePoint::max();
+  if (phase_ == Phase::kClosed) return;
   if (phase_ == Phase::kIdle) {
     loop_.forget(origin_, this);
     return close();
   }
   if (phase_ == Phase::kConnecting) {
-    return fail_call(Code::kUnavailable,
-                     "no connection within " + seconds_text(loop_.options().connect_timeout_us) + "; is the address right?");
+    const std::string limit = " within " + seconds_text(loop_.options().connect_timeout_us);
+    return fail_call(Code::kUnavailable, tls_ ? "connected, but no TLS handshake" + limit + "; does this port take https?"
+                                              : "no connection" + limit + "; is the address right?");
   }
   const AsyncRequest& request = call_->request;
   if (writing_) return fail_call(Code::kDeadlineExceeded, "no byte of the request was taken for " + seconds_text(request.idle_timeout_us));

@@ -5,14 +5,15 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "net/async_loop.h"
+#include "net/connection_timer.h"
 #include "net/http_parser.h"
 
 namespace ondol {
@@ -24,15 +25,17 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
   void open(std::shared_ptr<AsyncCall> call);  // connects, then sends
   void take(std::shared_ptr<AsyncCall> call);  // sends on a kept connection
   void close();                                // calls nobody
+  void expired();                              // for its timer
 
  private:
   enum class Phase { kConnecting, kBusy, kIdle, kClosed };
-  using TimePoint = std::chrono::steady_clock::time_point;
   using error_code = boost::system::error_code;
   using tcp = asio::ip::tcp;
 
   void resolve();
   void connected(error_code ec);
+  void start_tls();
+  void tls_started(error_code ec);
   void begin();
   void write();
   void written(error_code ec, size_t bytes);
@@ -47,15 +50,13 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
   void complete(bool keep);
   void fail_call(Code code, std::string message);
   void expect_within(int64_t us);
-  void arm();
-  void expired();
 
   AsyncLoop& loop_;
   const std::string origin_;
   tcp::socket socket_;
-  asio::steady_timer timer_;
+  std::unique_ptr<asio::ssl::stream<tcp::socket&>> tls_;  // null: plain
+  ConnectionTimer<asio::steady_timer, UpstreamConnection> timer_;
   std::unique_ptr<tcp::resolver> resolver_;
-  TimePoint deadline_ = TimePoint::max(), armed_for_ = TimePoint::max();
   Phase phase_ = Phase::kConnecting;
   bool reused_ = false, reading_ = false, writing_ = false;
 

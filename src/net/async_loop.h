@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "net/async_client.h"
+#include "net/client_tls.h"
 
 namespace ondol {
 
@@ -26,7 +27,7 @@ struct AsyncCall {
   uint64_t id = 0;
   AsyncRequest request;
   std::shared_ptr<HttpSink> sink;
-  std::string origin;  // "host:port"
+  std::string origin;  // "http://host:port"
   std::string head;    // the request's, as sent
   bool retried = false;
   UpstreamConnection* connection = nullptr;  // kept alive by its pending operations
@@ -34,12 +35,13 @@ struct AsyncCall {
 
 // Of all loops of a client. Any thread.
 struct AsyncCounters {
-  std::atomic<uint64_t> in_flight{0}, opened{0}, reused{0}, retried{0}, idle{0};
+  std::atomic<uint64_t> in_flight{0}, opened{0}, reused{0}, retried{0}, resumed{0}, idle{0};
 };
 
 class AsyncLoop {
  public:
-  AsyncLoop(const AsyncClientOptions& options, AsyncCounters& counters);
+  // `tls`: null if there will be no https.
+  AsyncLoop(const AsyncClientOptions& options, std::shared_ptr<ssl_ctx_st> tls, AsyncCounters& counters);
   ~AsyncLoop();
 
   // Any thread.
@@ -50,6 +52,9 @@ class AsyncLoop {
   // For connections, on the loop's thread.
   const AsyncClientOptions& options() const { return options_; }
   asio::io_context& io() { return io_; }
+  ssl_ctx_st& tls() { return *tls_; }
+  ClientSessions& sessions() { return sessions_; }
+  void count_resumed() { ++counters_.resumed; }
   void end(const std::shared_ptr<AsyncCall>& call, const Status& status);
   void retry(const std::shared_ptr<AsyncCall>& call);
   bool keep(const std::string& origin, const std::shared_ptr<UpstreamConnection>& connection);  // false: there is no place for it
@@ -61,7 +66,9 @@ class AsyncLoop {
   void end_all();
 
   const AsyncClientOptions options_;
+  const std::shared_ptr<ssl_ctx_st> tls_;
   AsyncCounters& counters_;
+  ClientSessions sessions_;
   asio::io_context io_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
   std::unordered_map<uint64_t, std::shared_ptr<AsyncCall>> calls_;

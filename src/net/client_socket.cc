@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/error.hpp>
-#include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <optional>
 #include <utility>
 #include <vector>
+
+#include "net/client_tls.h"
 
 namespace ondol {
 
@@ -51,7 +50,6 @@ struct ClientSocket::Impl {
   asio::io_context io{1};
   tcp::resolver resolver{io};
   tcp::socket socket{io};
-  std::optional<asio::ssl::context> tls_context;
   std::optional<asio::ssl::stream<tcp::socket&>> tls;
   std::string name;  // "host:port", for messages
 };
@@ -95,27 +93,16 @@ Status ClientSocket::connect(const std::string& host, uint16_t port, Deadline de
 
 Status ClientSocket::start_tls(const std::string& host, Deadline deadline) {
   Impl& impl = *impl_;
-  error_code ec;
-  impl.tls_context.emplace(asio::ssl::context::tls_client);
-  SSL_CTX_set_min_proto_version(impl.tls_context->native_handle(), TLS1_2_VERSION);
-  impl.tls_context->set_default_verify_paths(ec);
-  if (ec) return fail(Code::kUnavailable, "cannot read the trusted certificates: " + ec.message() + "; install ca-certificates");
-  impl.tls.emplace(impl.socket, *impl.tls_context);
-  impl.tls->set_verify_mode(asio::ssl::verify_peer, ec);
-  impl.tls->set_verify_callback(asio::ssl::host_name_verification(host), ec);
-  error_code not_an_address;
-  asio::ip::make_address(host, not_an_address);
-  if (not_an_address) SSL_set_tlsext_host_name(impl.tls->native_handle(), host.c_str());
+  ONDOL_TRY(const auto context, make_client_tls({}));
+  impl.tls.emplace(impl.socket, new_client_tls(*context, host));
   std::optional<error_code> result;
   impl.tls->async_handshake(asio::ssl::stream_base::client, [&](const error_code& done) { result = done; });
   ONDOL_TRY_STATUS(impl.complete(result, deadline, "setting up TLS with " + impl.name));
   if (!*result) return {};
-  std::string message = "cannot set up TLS with " + impl.name + ": " + result->message();
-  if (const long verdict = SSL_get_verify_result(impl.tls->native_handle()); verdict != X509_V_OK) {
-    message += std::string(" (") + X509_verify_cert_error_string(verdict) +
-               "); if a proxy signs with an authority of its own, name its certificate in SSL_CERT_FILE";
-  }
-  return fail(Code::kUnavailable, std::move(message));
+  return fail(Code::kUnavailable,
+              "cannot set up TLS with " + impl.name + ": " +
+                  handshake_problem(*impl.tls->native_handle(), host, *result,
+                                    "if a proxy signs with an authority of its own, name its certificate in SSL_CERT_FILE"));
 }
 
 Status ClientSocket::write(std::string_view bytes, int idle_timeout_s) {

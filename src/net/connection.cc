@@ -26,13 +26,14 @@ Connection::Connection(std::shared_ptr<ServerCore> core, Socket socket)
     : core_(std::move(core)),
       strand_(socket.get_executor()),
       socket_(std::move(socket)),
-      timer_(strand_),
+      timer_(*this, strand_),
       outbox_(*this, core_->options.max_pending_bytes, core_->draining) {}
 
 void Connection::start(ServerCore::Place place) {
   place_ = place;
   error_code ec;
   socket_.set_option(asio::ip::tcp::no_delay(true), ec);
+  if (!ec) socket_.non_blocking(true, ec);  // for flush(), which writes without waiting
   const auto peer = socket_.remote_endpoint(ec);
   if (ec) return close();
   const auto address = peer.address();
@@ -55,8 +56,8 @@ bool Connection::make_room() {
   const size_t used = end_ - begin_;
   size_t wanted = kIdleInput;
   if (phase_ == Phase::kReceiving) {
-    const bool in_body = parser_ && parser_->state() == ParseState::kBody;
-    if (in_body) wanted = kBodyInput;
+    // A short body fits the idle buffer.
+    if (parser_ && parser_->state() == ParseState::kBody && parser_->body_length() > kIdleInput) wanted = kBodyInput;
     const size_t most = std::max(core_->options.max_header_bytes, kBodyInput) + kIdleInput;
     while (wanted <= used && wanted < most) wanted = std::min(wanted * 2, most);
   }
@@ -125,7 +126,7 @@ void Connection::parse() {
 
 void Connection::hand_over() {
   phase_ = Phase::kAnswering;
-  deadline_ = TimePoint::max();
+  timer_.expect_nothing();
   HttpRequest request = std::move(parser_->request());
   BodyBudget::Share body = parser_->take_body_share();
   const Outbox::RequestTraits traits{request.method == "HEAD", parser_->http10(), parser_->keep_alive()};
@@ -161,12 +162,19 @@ void Connection::flush() {
     case Outbox::Next::kNextRequest: return next_request();
     case Outbox::Next::kLinger: return linger();
     case Outbox::Next::kReset: return reset();
-    case Outbox::Next::kCutOff: return close();
+    case Outbox::Next::kCutOff: return sending_at_once_ ? post_flush() : close();  // never inside a call of the application
     case Outbox::Next::kSend: break;
   }
   if (tls_ && !tls_->encrypt(sending_)) return close();
   sent_ = 0;
-  send();
+  if (sending_at_once_) return send();
+  // The kernel nearly always takes an answer at once: that saves a turn of the event loop. An error comes again to send().
+  error_code ec;
+  const size_t bytes = socket_.write_some(asio::buffer(sending_), ec);
+  if (ec) return send();
+  sending_at_once_ = true;  // what comes meanwhile waits for its turn: nothing recurses, and other connections have theirs
+  sent(bytes);
+  sending_at_once_ = false;
 }
 
 void Connection::send() {
@@ -177,18 +185,23 @@ void Connection::send() {
                              self->writing_ = false;
                              if (self->phase_ == Phase::kClosed) return;
                              if (ec) return self->close();
-                             self->sent_ += bytes;
-                             self->outbox_.in_flight(self->sending_.size() - self->sent_);
-                             if (self->sent_ < self->sending_.size()) return self->send();
-                             if (self->sending_.capacity() > kKeptOutput) self->sending_ = {};
-                             self->phase_ == Phase::kLingering ? self->half_close() : self->flush();
+                             self->sent(bytes);
                            });
+}
+
+// The kernel took so many bytes more.
+void Connection::sent(size_t bytes) {
+  sent_ += bytes;
+  outbox_.in_flight(sending_.size() - sent_);
+  if (sent_ < sending_.size()) return send();
+  if (sending_.capacity() > kKeptOutput) sending_ = {};
+  phase_ == Phase::kLingering ? half_close() : flush();
 }
 
 // The application thinks: nothing to send, no deadline, unless the client's leaving has to be looked for.
 void Connection::await_client() {
   if (phase_ != Phase::kAnswering) return;
-  deadline_ = TimePoint::max();
+  timer_.expect_nothing();
   if (!reading_) expect_within(1);
 }
 
@@ -196,8 +209,11 @@ void Connection::next_request() {
   phase_ = Phase::kReceiving;
   if (core_->draining && begin_ == end_) return close();
   expect_within(core_->options.header_timeout_s);
-  if (begin_ < end_) return parse();
-  read();
+  if (begin_ == end_) return read();
+  // Not from here: a client that sends many requests at once would have each answered inside the one before.
+  asio::post(strand_, [self = shared_from_this()] {
+    if (self->phase_ == Phase::kReceiving) self->parse();
+  });
 }
 
 // Ends an aborted body that only the close delimits, so that the client does not take it for whole.
@@ -221,26 +237,7 @@ void Connection::close() {
   core_->remove(this, place_);
 }
 
-// Timers: one for each connection, set again only when it fires or a deadline comes nearer, so a request seldom touches the timer queue.
-void Connection::expect_within(int seconds) {
-  deadline_ = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
-  if (deadline_ < armed_for_) arm();
-}
-
-void Connection::arm() {
-  armed_for_ = deadline_;
-  timer_.expires_at(deadline_);
-  timer_.async_wait([self = shared_from_this()](error_code ec) {
-    if (ec || self->phase_ == Phase::kClosed) return;
-    self->armed_for_ = TimePoint::max();
-    if (self->deadline_ == TimePoint::max()) return;
-    if (std::chrono::steady_clock::now() < self->deadline_) return self->arm();
-    self->expired();
-  });
-}
-
 void Connection::expired() {
-  deadline_ = TimePoint::max();
   switch (phase_) {
     case Phase::kReceiving: {
       if (!parser_) return close();

@@ -22,6 +22,7 @@
 #include <unordered_map>
 
 #include "net/body_budget.h"
+#include "net/connection_timer.h"
 #include "net/http_parser.h"
 #include "net/outbox.h"
 #include "net/server.h"
@@ -76,6 +77,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   void start(ServerCore::Place place);
   void drain();
   void close();
+  void expired();  // for its timer
 
   Strand strand() const { return strand_; }
   Outbox& outbox() { return outbox_; }   // any thread
@@ -83,7 +85,6 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
 
  private:
   enum class Phase { kReceiving, kAnswering, kLingering, kClosed };
-  using TimePoint = std::chrono::steady_clock::time_point;
 
   bool on_strand() const override { return strand_.running_in_this_thread(); }
   void post_flush() override;
@@ -103,23 +104,21 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   void refuse(const Refusal& refusal);
   void refuse_with(const HttpResponse& response);
   void send();
+  void sent(size_t bytes);
   void next_request();
   void linger();
   void half_close();
   void reset();
   void await_client();
-  void expect_within(int seconds);
-  void arm();
-  void expired();
+  void expect_within(int seconds) { timer_.expect_within(std::chrono::seconds(seconds)); }
   bool peer_is_gone();
 
   const std::shared_ptr<ServerCore> core_;
   const Strand strand_;
   Socket socket_;
   std::unique_ptr<TlsSession> tls_;  // null: plain
-  Timer timer_;
+  ConnectionTimer<Timer, Connection> timer_;
   Outbox outbox_;
-  TimePoint deadline_ = TimePoint::max(), armed_for_ = TimePoint::max();
   Phase phase_ = Phase::kReceiving;
   ServerCore::Place place_ = ServerCore::Place::kServed;
   std::string remote_;
@@ -133,7 +132,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
 
   std::string sending_;
   size_t sent_ = 0;
-  bool writing_ = false;
+  bool writing_ = false, sending_at_once_ = false;
 };
 
 }  // namespace ondol

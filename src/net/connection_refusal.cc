@@ -24,7 +24,7 @@ void Connection::refuse(const Refusal& refusal) {
 
 void Connection::refuse_with(const HttpResponse& response) {
   phase_ = Phase::kAnswering;
-  deadline_ = TimePoint::max();
+  timer_.expect_nothing();
   parser_.reset();
   const uint64_t id = outbox_.begin({});
   outbox_.respond(id, response);

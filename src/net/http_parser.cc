@@ -17,6 +17,8 @@ using BeastView = boost::beast::string_view;
 
 std::string_view view(BeastView text) { return {text.data(), text.size()}; }
 
+constexpr size_t kUsualHeaderFields = 8;
+
 // A request line with "HTTP/2.0" or the like at its end: a version that HTTP knows of, just not one that is spoken here.
 bool has_other_version(std::string_view line) {
   line = line.substr(0, line.find_first_of("\r\n"));
@@ -67,6 +69,7 @@ struct RequestParser::Impl final : http::basic_parser<true> {
 
   void on_request_impl(http::verb, BeastView method, BeastView target, int version, error_code& ec) override {
     request.method = view(method);
+    request.headers.reserve(kUsualHeaderFields);
     http10 = version == 10;
     count_head(method.size() + target.size() + 12, ec);
     if (!ec) split_target(view(target), ec);
@@ -194,6 +197,10 @@ HttpRequest& RequestParser::request() { return impl_->request; }
 BodyBudget::Share RequestParser::take_body_share() { return std::move(impl_->share); }
 bool RequestParser::keep_alive() const { return impl_->keep_alive; }
 bool RequestParser::http10() const { return impl_->http10; }
+size_t RequestParser::body_length() const {
+  const auto claimed = impl_->content_length();
+  return claimed ? static_cast<size_t>(*claimed) : SIZE_MAX;
+}
 bool RequestParser::expects_continue() const { return impl_->expects_continue; }
 
 struct ResponseParser::Impl final : http::basic_parser<false> {

@@ -49,6 +49,7 @@ class RequestParser {
   HttpRequest& request();               // whole if kDone; method and headers from kBody on
   BodyBudget::Share take_body_share();  // what request().body holds, for whoever takes that
   bool keep_alive() const;              // from kBody on
+  size_t body_length() const;           // as the header claims; SIZE_MAX if it does not tell
   bool http10() const;
   bool expects_continue() const;
 

@@ -105,10 +105,13 @@ void Outbox::abort(uint64_t id) {
 }
 
 void Outbox::dropped(uint64_t id) {
-  HttpResponse response;
-  response.status = 500;
-  response.body = error_body(500, "the request was dropped without an answer", "internal_error");
-  respond(id, response);
+  change(id, State::kOpen, [&](auto& forget) {
+    HttpResponse response;
+    response.status = 500;
+    response.body = error_body(500, "the request was dropped without an answer", "internal_error");
+    append_response(response);
+    end(forget);
+  });
   abort(id);
 }
 

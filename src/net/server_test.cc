@@ -57,6 +57,17 @@ TEST_F(ServerTest, AnswersPipelinedRequestsOneAfterTheOther) {
   EXPECT_EQ(left_.count(), 0);
 }
 
+// Each is answered inside the handler: an answer must not be sent from within the one before.
+TEST_F(ServerTest, AnswersThousandsOfPipelinedRequests) {
+  constexpr int kRequests = 4000;
+  start(echo);
+  auto client = connect();
+  std::string requests;
+  for (int i = 0; i < kRequests; ++i) requests += "GET /" + std::to_string(i) + " HTTP/1.1\r\nHost: h\r\n\r\n";
+  ASSERT_TRUE(client.send(requests));
+  for (int i = 0; i < kRequests; ++i) ASSERT_EQ(body_of(client.read_response()), "GET /" + std::to_string(i) + " ");
+}
+
 TEST_F(ServerTest, TakesBodiesOfKnownLengthAndInChunks) {
   start(echo);
   const std::string large(300'000, 'y');

@@ -221,7 +221,7 @@ TEST_F(TlsServerTest, TooManyConnectionsAreTold503) {
 }
 
 TEST_F(TlsServerTest, TakesARenewedCertificate) {
-  const TestCertificate renewed("DNS:localhost", 2);
+  const TestCertificate renewed("DNS:localhost", {.serial = 2});
   const TestFolder folder;
   const auto install = [&](const std::string& from, const char* name) {
     std::filesystem::copy_file(from, folder.path("new"), std::filesystem::copy_options::overwrite_existing);

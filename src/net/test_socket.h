@@ -1,4 +1,4 @@
-// For the tests of this room: a plain blocking TCP client that sends any bytes, and a flag that another thread raises.
+// For the tests of this room: plain blocking TCP, of a client and of a server, and a flag that another thread raises.
 //
 // Owner: a test. One thread each (Signal: any). Bounded: every wait ends after kPatience with a failed test.
 #pragma once
@@ -138,6 +138,31 @@ class TestSocket {
   int fd_;
   bool connected_ = false;
   std::string buffer_;
+};
+
+// A free port of this machine, whose connections the test takes itself.
+class TestListener {
+ public:
+  TestListener() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof at;
+    ::bind(fd_, reinterpret_cast<const sockaddr*>(&at), length);
+    ::listen(fd_, 16);
+    ::getsockname(fd_, reinterpret_cast<sockaddr*>(&at), &length);
+    port_ = ntohs(at.sin_port);
+  }
+  ~TestListener() { ::close(fd_); }
+  TestListener(const TestListener&) = delete;
+
+  uint16_t port() const { return port_; }
+  TestSocket accept() const { return TestSocket(TestSocket::Adopted{::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC)}); }
+  void stop() const { ::shutdown(fd_, SHUT_RDWR); }  // ends a waiting accept(), whose socket is then -1
+
+ private:
+  const int fd_;
+  uint16_t port_ = 0;
 };
 
 }  // namespace ondol
