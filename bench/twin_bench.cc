@@ -1,8 +1,10 @@
 // How true and how cheap twin engines are.
 //
 //   twin_bench tpot [--seconds 4]: one engine in real time; the time of a token at 1, 8 and 32 streams beside the cost model's.
+//   twin_bench floor [--cards 8] [--seconds 10]: what a floor of idle cards and their tree in /dev/shm costs of a core.
 //   twin_bench cpu [--engines 16] [--streams 32] [--seconds 10] [--speed 1]: what so many engines cost of a core.
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -13,10 +15,12 @@
 #include <memory>
 #include <mutex>
 #include <span>
+#include <string_view>
 #include <thread>
 #include <vector>
 
 #include "twin/twin_engine.h"
+#include "twin/twin_floor.h"
 
 namespace ondol {
 namespace {
@@ -26,6 +30,7 @@ constexpr int64_t kAnswer = 4096;  // 32 of these fit one RNGD; at 15 ms a token
 
 struct Options {
   int engines = 16, streams = 32;
+  int cards = 8;
   double seconds = 0, speed = 1;
 };
 
@@ -128,7 +133,29 @@ void cpu(const TwinEngineOptions& options, const Options& wanted) {
               100 * used / wall, static_cast<double>(tokens() - start_tokens) / wall);
 }
 
+int floor_cpu(const Options& wanted) {
+  FloorSpec spec;
+  for (int i = 0; i < wanted.cards; ++i) {
+    spec.devices.push_back({.kind = FloorDeviceKind::kNpu, .profile = "rngd"});
+    FloorEngine engine;
+    engine.name = "e" + std::to_string(i);
+    engine.model = "llama-3.1-8b";
+    engine.devices = "npu:" + std::to_string(i);
+    spec.engines.push_back(engine);
+  }
+  auto plan = plan_floor(std::move(spec), [](const std::string&) -> Result<std::string> { return fail(Code::kNotFound, "no file"); });
+  if (!plan) return std::fprintf(stderr, "%s\n", plan.error().message.c_str()), 1;
+  const std::string tree = "/dev/shm/twin_bench." + std::to_string(::getpid());
+  const auto running = TwinFloor::start(std::move(*plan), {.tree = tree, .port_base = 0});
+  if (!running) return std::fprintf(stderr, "%s\n", running.error().message.c_str()), 1;
+  const double start = now_s(), start_cpu = cpu_s();
+  std::this_thread::sleep_for(std::chrono::duration<double>(wanted.seconds > 0 ? wanted.seconds : 10));
+  std::printf("%d cards: %.2f %% of a core\n", wanted.cards, 100 * (cpu_s() - start_cpu) / (now_s() - start));
+  return 0;
+}
+
 int run(const char* what, const Options& wanted) {
+  if (std::strcmp(what, "floor") == 0) return floor_cpu(wanted);
   for (const char* device : {"rngd", "rtx-pro-6000"}) {
     const Result<CostModel> cost = cost_of(device);
     if (!cost) return std::fprintf(stderr, "%s\n", cost.error().message.c_str()), 1;
@@ -154,12 +181,14 @@ int main(int argc, char** argv) {
   for (int i = 2; i + 1 < argc; i += 2) {
     const double value = std::atof(argv[i + 1]);
     if (std::strcmp(argv[i], "--engines") == 0) options.engines = static_cast<int>(value);
+    if (std::strcmp(argv[i], "--cards") == 0) options.cards = static_cast<int>(value);
     if (std::strcmp(argv[i], "--streams") == 0) options.streams = static_cast<int>(value);
     if (std::strcmp(argv[i], "--seconds") == 0) options.seconds = value;
     if (std::strcmp(argv[i], "--speed") == 0) options.speed = value;
   }
-  if (argc < 2 || (std::strcmp(argv[1], "tpot") != 0 && std::strcmp(argv[1], "cpu") != 0)) {
-    std::fprintf(stderr, "usage: twin_bench tpot|cpu [--engines N] [--streams N] [--seconds S] [--speed X]\n");
+  const std::string_view what = argc < 2 ? "" : argv[1];
+  if (what != "tpot" && what != "cpu" && what != "floor") {
+    std::fprintf(stderr, "usage: twin_bench tpot|cpu|floor [--cards N] [--engines N] [--streams N] [--seconds S] [--speed X]\n");
     return 1;
   }
   return ondol::run(argv[1], options);

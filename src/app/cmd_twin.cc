@@ -20,7 +20,8 @@ void print_floor(const TwinFloor& floor) {
   Table table;
   for (const char* title : {"ENGINE", "KIND", "MODEL", "DEVICES", "URL"}) table.column(title);
   for (const TwinListing& engine : floor.engines()) {
-    table.row({engine.name, engine.kind == TwinEngineKind::kVllm ? "vllm" : "furiosa-llm", engine.model, engine.devices, engine.url});
+    table.row(
+        {engine.name, engine.kind == TwinEngineKind::kVllm ? "vllm" : "furiosa-llm", engine.served_model, engine.devices, engine.url});
   }
   fmt::print("{}", table.render());
   for (const DeviceSnapshot& gpu : floor.gpus()) fmt::print("{}: {}, {}\n", gpu.name, gpu.product, gpu.id);

@@ -159,6 +159,13 @@ Status read_fault(const YAML::Node& node, std::vector<FloorFault>& faults) {
   return {};
 }
 
+Status read_relay(const YAML::Node& node, FloorRelay& relay) {
+  ONDOL_TRY_STATUS(read_mapping(node, "a relay",
+                                {word_key("url", relay.url), word_key("model", relay.model), word_key("api_key_env", relay.api_key_env)}));
+  if (relay.url.empty() || relay.model.empty()) return wrong(line_of(node), "a relay needs url: http://... and model: ...");
+  return {};
+}
+
 Status read_engine(const YAML::Node& node, FloorSpec& spec) {
   FloorEngine engine;
   engine.line = engine.devices_line = engine.model_line = engine.port_line = line_of(node);
@@ -166,6 +173,7 @@ Status read_engine(const YAML::Node& node, FloorSpec& spec) {
   const auto faults = [&engine](const YAML::Node& value) {
     return read_list(value, FaultPlan::kMaxFaults, [&engine](const YAML::Node& entry) { return read_fault(entry, engine.faults); });
   };
+  const Key relay = {"relay", [&engine](const YAML::Node& value) { return read_relay(value, engine.relay); }};
   constexpr int64_t kMany = 1 << 24;
   ONDOL_TRY_STATUS(read_mapping(node, "an engine",
                                 {word_key("name", engine.name),
@@ -182,6 +190,7 @@ Status read_engine(const YAML::Node& node, FloorSpec& spec) {
                                  whole_key("max_context", engine.max_context, 16, kMany),
                                  flag_key("prefix_cache", engine.prefix_cache),
                                  flag_key("dev_mode", engine.dev_mode),
+                                 with_line(relay, engine.relay_line),
                                  {"faults", faults}}));
   const std::array<std::pair<std::string_view, const std::string*>, 4> needed = {
       {{"name", &engine.name}, {"kind", &kind}, {"model", &engine.model}, {"devices", &engine.devices}}};

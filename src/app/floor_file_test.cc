@@ -30,6 +30,7 @@ engines:
     model: llama-3.1-8b
     devices: gpu:0
     prefix_cache: false
+    relay: {url: "http://127.0.0.1:8080", model: smollm2-135m, api_key_env: RELAY_KEY}
 )";
 
 std::string problem(std::string_view text) {
@@ -50,6 +51,11 @@ TEST(FloorFile, ReadsEverything) {
   EXPECT_EQ(spec->engines[0].faults[1].every_s, 300);
   EXPECT_FALSE(spec->engines[1].prefix_cache);
   EXPECT_EQ(spec->engines[1].kind, TwinEngineKind::kVllm);
+  EXPECT_EQ(spec->engines[0].relay.url, "");
+  EXPECT_EQ(spec->engines[1].relay.url, "http://127.0.0.1:8080");
+  EXPECT_EQ(spec->engines[1].relay.model, "smollm2-135m");
+  EXPECT_EQ(spec->engines[1].relay.api_key_env, "RELAY_KEY");
+  EXPECT_EQ(spec->engines[1].relay_line, 24);
 }
 
 TEST(FloorFile, SaysTheLineOfWhatIsWrong) {
@@ -75,6 +81,16 @@ TEST(FloorFile, FaultsComeAtATimeOrAgainAndAgain) {
   EXPECT_EQ(fault("kind: hang"), "line 7: a fault comes at: SECONDS once, or every: SECONDS on average");
   EXPECT_TRUE(fault("kind: fire, at: 1").starts_with("line 7: there is no fault \"fire\""));
   EXPECT_TRUE(fault("kind: slow, at: 1").starts_with("line 7: a fault that slows down"));
+}
+
+TEST(FloorFile, ARelayNeedsAnAddressAndAModel) {
+  const auto relay = [](const std::string& text) {
+    return problem("engines:\n  - name: a\n    kind: vllm\n    model: m\n    devices: gpu:0\n    relay: " + text + "\n");
+  };
+  EXPECT_EQ(relay("{url: \"http://h\", model: m}"), "no problem");
+  EXPECT_EQ(relay("{url: \"http://h\"}"), "line 6: a relay needs url: http://... and model: ...");
+  EXPECT_TRUE(relay("{to: h}").starts_with("line 6: a relay has no key \"to\""));
+  EXPECT_TRUE(relay("http://h").starts_with("line 6: a relay must have"));
 }
 
 TEST(FloorFile, PlansAFile) {

@@ -1,8 +1,9 @@
 // A fabricated /sys and /dev tree of RNGD cards under a folder: what the driver would show, written by us. For tests, and for the twin,
 // whose cards are read through the same doors as real ones. FuriosaAI's own SMI libraries accept it (tests/oracle).
 //
-// Owner: whoever makes it; one thread writes, any process reads. Every file is replaced as a whole (rename), so a reader never sees half of
-// one. Bounded: kMaxCards. The tree stays when the object goes; `create` replaces a tree that it made earlier and touches nothing else.
+// Owner: whoever makes it; one thread writes, any process reads. A file is replaced as a whole (rename) or, if its length stays, by one
+// write: a reader never sees one that is cut. Bounded: kMaxCards. The tree stays when the object goes; `create` replaces a tree that it
+// made earlier and touches nothing else.
 #pragma once
 
 #include <array>

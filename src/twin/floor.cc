@@ -10,6 +10,7 @@
 
 #include "cost/device_profile.h"
 #include "cost/model_shape.h"
+#include "twin/text_relay.h"
 
 namespace ondol {
 namespace {
@@ -78,6 +79,10 @@ Result<PlannedEngine> plan_engine(const FloorPlan& plan, const FloorEngine& engi
   const Result<std::vector<FloorSlice>> slices = parse_slices(engine.devices);
   if (!slices) return wrong(engine.devices_line, slices.error().message);
   ONDOL_TRY_STATUS(check_slices(plan, engine, *slices));
+  if (!engine.relay.url.empty()) {
+    if (const auto url = parse_relay_url(engine.relay.url); !url)
+      return wrong(engine.relay_line, "the relay's url: " + url.error().message);
+  }
   const Result<ModelShape> model = model_of(engine, read_file);
   if (!model) return wrong(engine.model_line, model.error().message);
   const FloorSlice& first = slices->front();

@@ -29,6 +29,12 @@ struct FloorSlice {
   int first_pe = 0, last_pe = 7;
 };
 
+// A server that is asked for what an engine says, instead of filler.
+struct FloorRelay {
+  std::string url, model;   // "" = filler
+  std::string api_key_env;  // the variable that has its key; "" = none is sent
+};
+
 struct FloorEngine {
   std::string name, model, served_name, config, api_key;
   TwinEngineKind kind = TwinEngineKind::kFuriosaLlm;
@@ -39,7 +45,8 @@ struct FloorEngine {
   int64_t max_step_tokens = 0, max_context = 0;
   bool prefix_cache = true, dev_mode = false;
   std::vector<FloorFault> faults;
-  int line = 0, devices_line = 0, model_line = 0, port_line = 0;
+  FloorRelay relay;
+  int line = 0, devices_line = 0, model_line = 0, port_line = 0, relay_line = 0;
 };
 
 struct FloorSpec {

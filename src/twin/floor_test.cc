@@ -80,6 +80,10 @@ TEST(Floor, SaysWhatIsWrongAndWhere) {
   says({first, second}, "line 20: port 9000 is that of engine \"a\"");
   first.config = "there/is/none.json";
   says({first}, "cannot read there/is/none.json");
+  second.port = 0;
+  second.relay = {.url = "https://far", .model = "m", .api_key_env = ""};
+  second.relay_line = 21;
+  says({second}, "line 21: the relay's url: ");
   EXPECT_FALSE(plan_floor(FloorSpec{}, no_file));
 }
 

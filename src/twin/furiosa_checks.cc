@@ -86,6 +86,8 @@ Common read_common(Fields& fields, const json::object& body, GenerationRequest& 
     const json::value* usage = given(options->get_object(), "include_usage");
     request.include_usage = usage != nullptr && usage->is_bool() && usage->get_bool();
   }
+  if (!read_stops(body, request)) fields.refuse("stop", "Input should be a valid string", "string_type", *given(body, "stop"));
+  fields.whole("min_tokens");
   return {.n = fields.whole("n"), .temperature = fields.number("temperature"), .ignore_eos = fields.flag("ignore_eos")};
 }
 
@@ -116,9 +118,29 @@ FuriosaResult<GenerationRequest> with_length(GenerationRequest request, std::opt
     }
     left = std::min(left, limits.max_model_len - tokens);
   }
-  request.natural = !asked && !ignore_eos;
-  request.max_tokens = asked ? *asked : ignore_eos ? left : natural_length(prompt_hash(request.prompts.front(), limits.seed), left);
+  if (const std::string problem = stops_problem(request, asked.value_or(left)); !problem.empty()) return wrong(problem);
+  set_answer_length({.asked = asked, .ignore_eos = ignore_eos, .left = left, .seed = limits.seed, .relayed = limits.relayed}, request);
   return request;
+}
+
+void set_question(const json::object& body, const json::array& messages, const FuriosaLimits& limits, GenerationRequest& request) {
+  if (!limits.relayed) return;
+  request.question = {.chat = true, .body = relay_sampling(body)};
+  request.question.body["messages"] = messages;
+}
+
+// The items of /v1/responses as a chat has them.
+json::array messages_of_items(const json::array& items) {
+  json::array messages;
+  for (const json::value& item : items) {
+    const auto* object = item.if_object();
+    const json::value* role = object == nullptr ? nullptr : object->if_contains("role");
+    const json::value* content = object == nullptr ? nullptr : object->if_contains("content");
+    if (role == nullptr || content == nullptr) continue;
+    const std::string text = message_text(*content);
+    messages.push_back(json::object{{"role", *role}, {"content", json::string(text.data(), text.size())}});
+  }
+  return messages;
 }
 
 std::optional<HttpResponse> check_tools(const json::object& body) {
@@ -167,6 +189,7 @@ FuriosaResult<GenerationRequest> furiosa_chat_request(const json::object& body, 
   if (auto refused = check_common(common)) return std::unexpected(std::move(*refused));
   if (auto refused = check_tools(body)) return std::unexpected(std::move(*refused));
   request.prompts.push_back(chat_prompt(messages->get_array(), tokenizer));
+  set_question(body, messages->get_array(), limits, request);
   return with_length(std::move(request), asked, common.ignore_eos, limits);
 }
 
@@ -184,6 +207,7 @@ FuriosaResult<GenerationRequest> furiosa_completion_request(const json::object& 
   request.prompts = completion_prompts(body.at("prompt"), tokenizer);
   if (request.prompts.empty()) fields.refuse("prompt", "Input should be a valid string", "string_type", body.at("prompt"));
   if (fields.refusal()) return std::unexpected(*fields.refusal());
+  if (limits.relayed) request.question = {.chat = false, .body = relay_sampling(body)};
   if (request.prompts.size() > kMaxPrompts) return wrong(fmt::format("The twin takes at most {} prompts in a request.", kMaxPrompts));
   return with_length(std::move(request), asked.value_or(kDefaultTokens), common.ignore_eos, limits);
 }
@@ -211,6 +235,7 @@ FuriosaResult<GenerationRequest> furiosa_response_request(const json::object& bo
     for (const json::value& item : input->get_array()) messages.push_back(item);
   }
   request.prompts.push_back(chat_prompt(messages, tokenizer));
+  set_question(body, messages_of_items(messages), limits, request);
   return with_length(std::move(request), asked, common.ignore_eos, limits);
 }
 

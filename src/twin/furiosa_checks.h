@@ -21,6 +21,7 @@ FuriosaResult<boost::json::object> furiosa_body(const HttpRequest& request);
 struct FuriosaLimits {
   int64_t max_model_len = 4096;
   uint64_t seed = 1;
+  bool relayed = false;  // the requests carry a question
 };
 FuriosaResult<GenerationRequest> furiosa_chat_request(const boost::json::object& body, const TwinTokenizer& tokenizer,
                                                       const FuriosaLimits& limits);

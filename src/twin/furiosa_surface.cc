@@ -14,12 +14,11 @@ namespace ondol {
 namespace json = boost::json;
 namespace {
 
-// As furiosa-llm 2026.4.0 says it, and the two fields by which it is not taken for one.
+// As furiosa-llm 2026.4.0 says it; two fields follow by which it is not taken for one.
 constexpr std::string_view kVersion =
     R"({"version":"2026.4.0","furiosa-llm":{"stage":"release","version":"2026.4.0","git_hash":"b1baffa"},)"
     R"("furiosa-runtime":{"version":"2026.4.0","git_hash":"b1baffa75","build_time":"2026-10-12T08:13:27Z"},)"
-    R"("npu-ir":{"version":"2026.4.0","git_hash":"ae27d44cd8","build_time":"2026-10-12T08:11:33Z"},)"
-    R"("ondol_twin":true,"ondol_text":"filler"})";
+    R"("npu-ir":{"version":"2026.4.0","git_hash":"ae27d44cd8","build_time":"2026-10-12T08:11:33Z"},)";
 
 class FuriosaSurface final : public TwinSurface {
  public:
@@ -69,7 +68,10 @@ class FuriosaSurface final : public TwinSurface {
     exchange.respond(uvicorn_response(dead ? 503 : 200, "", ""));
   }
   void metrics(Exchange& exchange) { exchange.respond(uvicorn_response(200, metrics_->render(engine_->load()), kPlainText)); }
-  void version(Exchange& exchange) { exchange.respond(uvicorn_response(200, std::string(kVersion))); }
+  void version(Exchange& exchange) {
+    const std::string twin = JsonText().flag("ondol_twin", true).text("ondol_text", text_source(options_.relay.get())).done();
+    exchange.respond(uvicorn_response(200, std::string(kVersion) + twin.substr(1)));
+  }
 
   void tokenizer_info(Exchange& exchange) {
     exchange.respond(uvicorn_response(200, JsonText()
@@ -95,6 +97,7 @@ class FuriosaSurface final : public TwinSurface {
         .text("artifact_id", options_.artifact.empty() ? options_.model + ".fxb" : options_.artifact)
         .number("max_model_len", options_.max_model_len)
         .flag("ondol_twin", true)
+        .text("ondol_text", text_source(options_.relay.get()))
         .done();
   }
   void models(Exchange& exchange) {
@@ -131,12 +134,19 @@ class FuriosaSurface final : public TwinSurface {
     (this->*handle)(exchange, *body);
   }
 
-  FuriosaLimits limits() const { return {.max_model_len = options_.max_model_len, .seed = options_.seed}; }
+  FuriosaLimits limits() const {
+    return {.max_model_len = options_.max_model_len, .seed = options_.seed, .relayed = options_.relay != nullptr};
+  }
 
   void begin(const std::shared_ptr<Exchange>& exchange, FuriosaResult<GenerationRequest> request, std::unique_ptr<AnswerForm> form) {
-    SurfaceAnswer::start(
-        exchange, std::move(form), std::move(*request),
-        {.engine = engine_, .metrics = metrics_, .tokenizer = tokenizer_, .seed = options_.seed, .speed = options_.speed, .salt = salt_});
+    SurfaceAnswer::start(exchange, std::move(form), std::move(*request),
+                         {.engine = engine_,
+                          .relay = options_.relay,
+                          .metrics = metrics_,
+                          .tokenizer = tokenizer_,
+                          .seed = options_.seed,
+                          .speed = options_.speed,
+                          .salt = salt_});
   }
 
   FuriosaFormOptions form_options(const GenerationRequest& request) const {

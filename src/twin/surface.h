@@ -13,6 +13,8 @@
 
 namespace ondol {
 
+class TextRelay;
+
 struct SurfaceOptions {
   std::string model;                    // the served name
   std::string artifact;                 // furiosa-llm's artifact_id; "" = the model's name and ".fxb"
@@ -27,6 +29,7 @@ struct SurfaceOptions {
   double speed = 1;
   bool prefix_cache = true;
   int64_t kv_capacity_tokens = 0;
+  std::shared_ptr<TextRelay> relay = {};  // who is asked for the text; none = filler
 };
 
 class TwinSurface {

@@ -20,18 +20,6 @@ bool matches(const Route& route, std::string_view path) {
   return path.size() > prefix.size() && path.starts_with(prefix);
 }
 
-// A message's text: a string, or the texts of its parts.
-void append_content(std::string& out, const json::value& content) {
-  if (const auto* text = content.if_string()) out.append(text->data(), text->size());
-  const auto* parts = content.if_array();
-  if (parts == nullptr) return;
-  for (const json::value& part : *parts) {
-    const auto* object = part.if_object();
-    const json::value* text = object == nullptr ? nullptr : object->if_contains("text");
-    if (text != nullptr && text->is_string()) out.append(text->get_string().data(), text->get_string().size());
-  }
-}
-
 bool read_ids(const json::array& list, std::vector<int32_t>& ids) {
   ids.reserve(list.size());
   for (const json::value& item : list) {
@@ -81,6 +69,19 @@ bool let_in(const std::string& api_key, const std::shared_ptr<Exchange>& exchang
   return false;
 }
 
+std::string message_text(const json::value& content) {
+  if (const auto* text = content.if_string()) return {text->data(), text->size()};
+  std::string out;
+  const auto* parts = content.if_array();
+  if (parts == nullptr) return out;
+  for (const json::value& part : *parts) {
+    const auto* object = part.if_object();
+    const json::value* text = object == nullptr ? nullptr : object->if_contains("text");
+    if (text != nullptr && text->is_string()) out.append(text->get_string().data(), text->get_string().size());
+  }
+  return out;
+}
+
 std::vector<int32_t> chat_prompt(const json::array& messages, const TwinTokenizer& tokenizer) {
   std::vector<int32_t> ids;
   const auto add = [&](std::string_view text) {
@@ -92,9 +93,8 @@ std::vector<int32_t> chat_prompt(const json::array& messages, const TwinTokenize
     const json::value* role = object == nullptr ? nullptr : object->if_contains("role");
     if (role == nullptr || !role->is_string()) continue;
     add("[" + std::string(role->get_string().data(), role->get_string().size()) + "]");
-    std::string text;
-    if (const json::value* content = object->if_contains("content")) append_content(text, *content);
-    add(text);
+    const json::value* content = object->if_contains("content");
+    add(content == nullptr ? std::string() : message_text(*content));
     add("\n");
   }
   add("[assistant]");
@@ -129,6 +129,53 @@ int64_t natural_length(uint64_t hash, int64_t left) {
   const auto wanted = static_cast<int64_t>(64 + (hash >> 17) % 448);
   return std::max<int64_t>(1, std::min(wanted, left));
 }
+
+bool read_stops(const json::object& body, GenerationRequest& request) {
+  const auto given = [&](const char* field) {
+    const json::value* value = body.if_contains(field);
+    return value == nullptr || value->is_null() ? nullptr : value;
+  };
+  const auto add = [&](const json::value& value) {
+    if (value.is_string()) request.stops.emplace_back(value.get_string().data(), value.get_string().size());
+    return value.is_string();
+  };
+  if (const json::value* least = given("min_tokens")) request.min_tokens = json_whole(*least).value_or(0);
+  const json::value* keep = given("include_stop_str_in_output");
+  request.keep_stop = keep != nullptr && keep->is_bool() && keep->get_bool();
+  const json::value* stop = given("stop");
+  if (stop == nullptr || add(*stop)) return true;
+  return stop->is_array() && std::ranges::all_of(stop->get_array(), add);
+}
+
+std::string stops_problem(const GenerationRequest& request, int64_t limit) {
+  constexpr size_t kMaxStops = 64, kMaxBytes = 4096;  // what a token's search may cost
+  size_t bytes = 0;
+  for (const std::string& stop : request.stops) {
+    if (stop.empty()) return "stop cannot contain an empty string.";
+    bytes += stop.size();
+  }
+  if (request.stops.size() > kMaxStops || bytes > kMaxBytes) {
+    return fmt::format("The twin takes at most {} stop strings of {} bytes together.", kMaxStops, kMaxBytes);
+  }
+  if (request.min_tokens < 0) return fmt::format("min_tokens must be greater than or equal to 0, got {}.", request.min_tokens);
+  if (request.min_tokens <= limit) return "";
+  return fmt::format("min_tokens must be less than or equal to max_tokens={}, got {}.", limit, request.min_tokens);
+}
+
+void set_answer_length(const AnswerLength& length, GenerationRequest& request) {
+  // Of an answer that a relay ends itself: a furiosa-llm engine holds the room for it from the start.
+  constexpr int64_t kRelayTokens = 4096;
+  request.natural = !length.asked && !length.ignore_eos && !length.relayed;
+  if (length.asked) {
+    request.max_tokens = *length.asked;
+  } else if (length.ignore_eos || length.relayed) {
+    request.max_tokens = length.ignore_eos ? length.left : std::min(length.left, std::max(kRelayTokens, request.min_tokens));
+  } else {
+    request.max_tokens = std::max(request.min_tokens, natural_length(prompt_hash(request.prompts.front(), length.seed), length.left));
+  }
+}
+
+std::string text_source(const TextRelay* relay) { return relay == nullptr ? "filler" : "relay to " + relay->options().model; }
 
 std::string new_id(std::string_view prefix, size_t digits) {
   static std::mutex mutex;

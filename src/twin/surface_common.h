@@ -6,12 +6,14 @@
 #include <boost/json/object.hpp>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "net/server.h"
 #include "twin/surface.h"
+#include "twin/text_relay.h"
 #include "twin/twin_tokenizer.h"
 
 namespace ondol {
@@ -21,9 +23,13 @@ struct GenerationRequest {
   std::vector<std::vector<int32_t>> prompts;
   int copies = 1;            // answers to each prompt
   int64_t max_tokens = 0;    // of each answer
+  int64_t min_tokens = 0;    // before them no stop string counts
   bool natural = false;      // the answer ends there by itself ("stop"), not by a limit ("length")
   bool silent_stop = false;  // the last token of such an answer has no text
   bool stream = false, include_usage = false, return_ids = false;
+  std::vector<std::string> stops = {};
+  bool keep_stop = false;       // include_stop_str_in_output
+  RelayQuestion question = {};  // with a relay; a completion's prompt is added for each
 };
 
 // Both servers are FastAPI on uvicorn, and say so.
@@ -52,8 +58,29 @@ std::vector<int32_t> chat_prompt(const boost::json::array& messages, const TwinT
 inline constexpr std::string_view kChatTemplate =
     "{% for m in messages %}[{{m['role']}}]{{m['content']}}\n{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}";
 
+// A message's content: a text, or the texts of its parts.
+std::string message_text(const boost::json::value& content);
+
 // A completion's "prompt": a text, texts, ids, or lists of ids; empty if it is none of them or has ids out of range.
 std::vector<std::vector<int32_t>> completion_prompts(const boost::json::value& prompt, const TwinTokenizer& tokenizer);
+
+// "stop", "min_tokens", "include_stop_str_in_output"; false if "stop" is neither a text nor texts.
+bool read_stops(const boost::json::object& body, GenerationRequest& request);
+// What is wrong with stop strings and min_tokens if an answer has at most `limit` tokens, in vLLM's words; "" if nothing.
+std::string stops_problem(const GenerationRequest& request, int64_t limit);
+
+struct AnswerLength {
+  std::optional<int64_t> asked;  // max_tokens
+  bool ignore_eos = false;
+  int64_t left = 0;  // of the context
+  uint64_t seed = 1;
+  bool relayed = false;
+};
+// max_tokens and natural, for prompts that are there: what was asked for, or all that is left, or an end of its own.
+void set_answer_length(const AnswerLength& length, GenerationRequest& request);
+
+// What a surface says of its text in /version and on the model card: "filler", "relay to MODEL".
+std::string text_source(const TextRelay* relay);
 
 // The same prompt has the same number in every process.
 uint64_t prompt_hash(const std::vector<int32_t>& prompt, uint64_t seed);

@@ -80,6 +80,8 @@ JsonText& JsonText::null(std::string_view name) {
   return *this;
 }
 
+JsonText& JsonText::text_or_null(std::string_view name, std::string_view value) { return value.empty() ? null(name) : text(name, value); }
+
 JsonText& JsonText::raw(std::string_view name, std::string_view value) {
   key(name);
   out_ += value;

@@ -22,6 +22,7 @@ class JsonText {
   JsonText& number(std::string_view key, int64_t value);
   JsonText& flag(std::string_view key, bool value);
   JsonText& null(std::string_view key);
+  JsonText& text_or_null(std::string_view key, std::string_view value);  // "" is null
   JsonText& raw(std::string_view key, std::string_view json);
   std::string done();  // once
 

@@ -49,6 +49,7 @@ class ScriptedEngine final : public TwinEngine {
     cancelled_.raise();
   }
   void inject(const TwinFault& fault) override { load_.fault = fault.kind; }
+  void limit(const TwinLimits&) override {}
   TwinLoad load() const override { return load_; }
   const TwinEngineOptions& options() const override { std::abort(); }  // a surface does not ask
 
@@ -64,7 +65,7 @@ class ScriptedEngine final : public TwinEngine {
   std::pair<TwinRequest, std::shared_ptr<TwinSink>> take_held() {
     EXPECT_TRUE(held_signal_.wait());
     const std::scoped_lock lock(mutex_);
-    return std::exchange(held_.begin()->second, {});
+    return held_.begin()->second;  // it stays there for `cancel`
   }
   std::vector<std::vector<int32_t>> prompts() {
     const std::scoped_lock lock(mutex_);

@@ -50,20 +50,26 @@ Status inject(TwinFloor& floor, const std::string& body) {
   return floor.inject(order.engine, order.fault);
 }
 
+std::string joules(double value) { return fmt::format("{:.3f}", value); }
+
 std::string engine_json(const TwinListing& engine) {
   return JsonText()
       .text("name", engine.name)
       .text("kind", engine.kind == TwinEngineKind::kVllm ? "vllm" : "furiosa-llm")
       .text("model", engine.model)
+      .text("served_model", engine.served_model)
       .text("devices", engine.devices)
       .text("url", engine.url)
+      .text("text", engine.text)
+      .text("relay_problem", engine.relay_problem)
       .flag("serving", engine.serving)
       .text("fault", fault_kind_name(engine.load.fault))
       .number("running", engine.load.running)
       .number("waiting", engine.load.waiting)
       .raw("kv_used", number(engine.load.kv_used))
       .raw("power_w", number(engine.load.power_w))
-      .raw("energy_j", number(engine.load.energy_j))
+      .flag("capped", engine.load.capped)
+      .raw("energy_j", joules(engine.load.energy_j))
       .done();
 }
 
@@ -74,7 +80,7 @@ std::string gpu_json(const DeviceSnapshot& gpu) {
       .text("product", gpu.product)
       .text("unhealthy", gpu.unhealthy)
       .raw("power_w", gpu.power_w ? number(*gpu.power_w) : "null")
-      .raw("energy_j", gpu.energy_j ? number(*gpu.energy_j) : "null")
+      .raw("energy_j", gpu.energy_j ? joules(*gpu.energy_j) : "null")
       .raw("utilization", gpu.utilization ? number(*gpu.utilization) : "null")
       .done();
 }
@@ -89,14 +95,19 @@ void answer(Exchange& exchange, int status, std::string body) {
 }  // namespace
 
 std::string floor_json(const TwinFloor& floor) {
-  std::string engines, gpus;
+  std::string engines, gpus, devices;
   for (const TwinListing& engine : floor.engines()) engines += (engines.empty() ? "" : ",") + engine_json(engine);
   for (const DeviceSnapshot& gpu : floor.gpus()) gpus += (gpus.empty() ? "" : ",") + gpu_json(gpu);
+  for (const auto& [name, energy_j, time_s] : floor.device_energy()) {
+    devices += (devices.empty() ? "" : ",") +
+               JsonText().text("name", name).raw("energy_j", joules(energy_j)).raw("time_s", fmt::format("{:.3f}", time_s)).done();
+  }
   return JsonText()
       .text("control", floor.control_url())
       .text("tree", floor.tree())
       .raw("engines", "[" + engines + "]")
       .raw("gpus", "[" + gpus + "]")
+      .raw("devices", "[" + devices + "]")
       .done();
 }
 

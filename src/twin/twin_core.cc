@@ -127,15 +127,22 @@ void TwinCore::begin_step(double now) {
   const std::optional<StepBatch> batch = batcher_.plan();
   if (!batch) return;
   const StepCost cost = options_.cost.step(*batch);
+  account(begin);
+  step_ = paced(cost, begin);
+  bill_step(cost, step_->power_w * (step_->end - step_->begin));
+}
+
+// The step as faults and limits have it. A device that is held back does the same work with the same switching, in more time.
+TwinCore::Step TwinCore::paced(const StepCost& cost, double begin) {
   const double idle_w = options_.cost.idle_power_w();
   const bool slow = fault_.kind == Kind::kSlow || fault_.kind == Kind::kThrottle;
   const double seconds = cost.seconds * (slow ? fault_.factor : 1);
-  // A throttled device does the same work with the same switching, in more time.
-  double power_w = std::max(cost.power_w, idle_w);
-  if (fault_.kind == Kind::kThrottle) power_w = idle_w + (power_w - idle_w) / std::max(1.0, fault_.factor);
-  account(begin);
-  step_ = Step{begin, begin + seconds, power_w, 0};
-  bill_step(cost, power_w * seconds);
+  double dynamic_w = std::max(0.0, cost.power_w - idle_w);
+  if (fault_.kind == Kind::kThrottle) dynamic_w /= std::max(1.0, fault_.factor);
+  double pace = limits_.clock;
+  capped_ = dynamic_w * pace > limits_.dynamic_w;
+  if (capped_) pace *= std::max(TwinLimits::kLeastPace, limits_.dynamic_w / (dynamic_w * pace));
+  return Step{begin, begin + seconds / pace, idle_w + dynamic_w * pace, 0};
 }
 
 void TwinCore::bill_step(const StepCost& cost, double joules) {
@@ -175,6 +182,7 @@ TwinLoad TwinCore::load(double now) const {
   if (load.fault == Kind::kLost) load.power_w = 0;
   load.energy_j = shown_j_ = std::max(shown_j_, energy_at(now));
   load.busy = busy_at(now);
+  load.capped = capped_ && load.busy > 0;
   load.time_s = now;
   load.steps = steps_;
   load.preemptions = counts.preemptions;

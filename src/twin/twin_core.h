@@ -34,6 +34,7 @@ class TwinCore {
   Result<uint64_t> submit(TwinRequest request, std::shared_ptr<TwinSink> sink, double now);
   void cancel(uint64_t id);
   void inject(TwinFault fault, double now);
+  void limit(const TwinLimits& limits) { limits_ = limits; }
   void abort_all();
 
   // Does what is due: ends one step at most, begins the next. What sinks have to hear is appended, in order.
@@ -64,6 +65,7 @@ class TwinCore {
   bool wants_step() const { return !step_ && !dead() && !hangs() && (!arrivals_.empty() || !batcher_.idle()); }
   Status check(const TwinRequest& request) const;
   void begin_step(double now);
+  Step paced(const StepCost& cost, double begin);
   void end_step();
   void bill_step(const StepCost& cost, double joules);
   void finish_all(TwinFinish reason);
@@ -79,6 +81,8 @@ class TwinCore {
   std::unordered_map<uint64_t, Live> live_;
   std::vector<TwinEvent> events_;
   std::optional<Step> step_;
+  TwinLimits limits_;
+  bool capped_ = false;
   TwinFault fault_;
   double fault_end_ = kNever;
   double free_at_ = 0;    // no step begins earlier

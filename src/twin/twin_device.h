@@ -13,6 +13,7 @@ struct TwinDeviceInput {
   double power_w = 0;
   double busy = 0;  // 0..1
   bool throttled = false;
+  double clock = 1;  // of its full one, by its governor
 };
 
 class TwinDevice {
@@ -27,8 +28,9 @@ class TwinDevice {
   double busy() const { return input_.busy; }
   bool throttled() const { return input_.throttled; }
   double energy_j() const { return energy_j_; }
+  double time_s() const { return time_s_; }
   double peak_c() const { return input_.throttled ? kThrottleC : peak_c_; }
-  double clock_mhz() const { return input_.throttled ? 0.6 * clock_mhz_ : clock_mhz_; }
+  double clock_mhz() const { return (input_.throttled ? 0.6 : 1.0) * input_.clock * clock_mhz_; }
   uint64_t cycles() const { return static_cast<uint64_t>(cycles_); }
   uint64_t task_cycles() const { return static_cast<uint64_t>(task_cycles_); }
 
@@ -37,7 +39,7 @@ class TwinDevice {
 
   const double degrees_per_watt_, clock_mhz_;
   TwinDeviceInput input_;
-  double peak_c_ = kInletC, energy_j_ = 0, cycles_ = 0, task_cycles_ = 0;
+  double peak_c_ = kInletC, energy_j_ = 0, time_s_ = 0, cycles_ = 0, task_cycles_ = 0;
 };
 
 }  // namespace ondol

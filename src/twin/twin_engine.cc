@@ -47,6 +47,11 @@ class ThreadedTwin final : public TwinEngine {
     wake_.notify_one();
   }
 
+  void limit(const TwinLimits& limits) override {
+    const std::scoped_lock lock(mutex_);
+    core_.limit(limits);
+  }
+
   TwinLoad load() const override {
     const std::scoped_lock lock(mutex_);
     return core_.load(now());

@@ -1,12 +1,13 @@
 // An engine that takes as long, draws as much and answers in the same order as a real one would, and computes nothing: a batcher with the
 // engine's limits over the cost model, in real time or faster.
 //
-// Owner: whoever makes it; it has one thread. `submit`, `cancel`, `inject`, `load` from any thread; sinks are called on the engine's thread
-// and only append: a sink that blocks holds this engine up, and no other. Bounded: the queue by max_waiting (the real engines do not bound
-// theirs), tokens per request by the context. What is modelled and what is not: docs/twin.md.
+// Owner: whoever makes it; it has one thread. `submit`, `cancel`, `inject`, `limit`, `load` from any thread; sinks are called on the
+// engine's thread and only append: a sink that blocks holds this engine up, and no other. Bounded: the queue by max_waiting (the real
+// engines do not bound theirs), tokens per request by the context. What is modelled and what is not: docs/twin.md.
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -61,6 +62,15 @@ struct TwinFault {
   double seconds = 0;  // of the twin's time; 0 = until cleared
 };
 
+// What the devices' settings leave an engine, from its next step on. `clock`: steps take 1 / clock of their time with `clock` of their
+// power above idle. `dynamic_w`: a step that draws more above idle (all units together) is slowed down by the factor that its power falls
+// by, at most kLeastPace: energy stays, time grows. Both are assumptions (docs/twin.md).
+struct TwinLimits {
+  static constexpr double kLeastPace = 0.2;
+  double dynamic_w = std::numeric_limits<double>::infinity();
+  double clock = 1;
+};
+
 // What its devices show, at one moment. Times and energy are the twin's (real seconds times `speed`).
 struct TwinLoad {
   int running = 0, waiting = 0;
@@ -72,6 +82,7 @@ struct TwinLoad {
   uint64_t steps = 0, preemptions = 0;
   int64_t prompt_tokens = 0, generated_tokens = 0, cached_tokens = 0, prefix_queries = 0;
   TwinFault::Kind fault = TwinFault::Kind::kNone;
+  bool capped = false;  // dynamic_w slows the step under way, or slowed the last one
 };
 
 class TwinEngine {
@@ -82,6 +93,7 @@ class TwinEngine {
   virtual Result<uint64_t> submit(TwinRequest request, std::shared_ptr<TwinSink> sink) = 0;
   virtual void cancel(uint64_t id) = 0;
   virtual void inject(const TwinFault& fault) = 0;
+  virtual void limit(const TwinLimits& limits) = 0;
   virtual TwinLoad load() const = 0;
   virtual const TwinEngineOptions& options() const = 0;  // with the defaults filled in
 };

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <cstdlib>
 #include <utility>
 
 #include "twin/surface_common.h"
@@ -11,8 +12,9 @@ namespace {
 
 bool is_dead(TwinFault::Kind fault) { return fault == TwinFault::Kind::kCrash || fault == TwinFault::Kind::kLost; }
 
-SurfaceOptions surface_options(const PlannedEngine& plan) {
+SurfaceOptions surface_options(const PlannedEngine& plan, std::shared_ptr<TextRelay> relay) {
   SurfaceOptions options;
+  options.relay = std::move(relay);
   options.model = plan.spec.served_name;
   options.api_key = plan.spec.api_key;
   options.leader_device = plan.spec.devices;
@@ -30,7 +32,9 @@ SurfaceOptions surface_options(const PlannedEngine& plan) {
 
 Result<std::unique_ptr<TwinEngineRun>> TwinEngineRun::start(const PlannedEngine& plan, const std::string& host, int port) {
   std::unique_ptr<TwinEngineRun> run(new TwinEngineRun(plan, host, port));
-  if (const Status opened = run->open(); !opened) return fail(opened.error(), "engine " + quoted(plan.spec.name));
+  Status opened = run->start_relay();
+  if (opened) opened = run->open();
+  if (!opened) return fail(opened.error(), "engine " + quoted(plan.spec.name));
   return run;
 }
 
@@ -39,10 +43,22 @@ TwinEngineRun::TwinEngineRun(const PlannedEngine& plan, std::string host, int po
 
 TwinEngineRun::~TwinEngineRun() { close(); }
 
+Status TwinEngineRun::start_relay() {
+  const FloorRelay& relay = plan_.spec.relay;
+  if (relay.url.empty()) return {};
+  const char* const key = relay.api_key_env.empty() ? "" : std::getenv(relay.api_key_env.c_str());
+  if (key == nullptr) {
+    return fail(Code::kFailedPrecondition,
+                "the environment has no " + quoted(relay.api_key_env) + "; export it, or leave api_key_env out of its relay");
+  }
+  ONDOL_TRY(relay_, TextRelay::start({.url = relay.url, .model = relay.model, .api_key = key}));
+  return {};
+}
+
 Status TwinEngineRun::open() {
   engine_ = TwinEngine::start(plan_.options);
-  surface_ = plan_.options.kind == TwinEngineKind::kVllm ? make_vllm_surface(surface_options(plan_), engine_)
-                                                         : make_furiosa_surface(surface_options(plan_), engine_);
+  surface_ = plan_.options.kind == TwinEngineKind::kVllm ? make_vllm_surface(surface_options(plan_, relay_), engine_)
+                                                         : make_furiosa_surface(surface_options(plan_, relay_), engine_);
   HttpServerOptions options;
   options.address = host_;
   options.port = static_cast<uint16_t>(port_);

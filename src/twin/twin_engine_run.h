@@ -11,17 +11,19 @@
 #include "net/server.h"
 #include "twin/floor.h"
 #include "twin/surface.h"
+#include "twin/text_relay.h"
 #include "twin/twin_engine.h"
 
 namespace ondol {
 
 class TwinEngineRun {
  public:
-  // kUnavailable if the port is taken. `port` 0 = any free one.
+  // kUnavailable if the port is taken; kFailedPrecondition if the relay's key is not in the environment. `port` 0 = any free one.
   static Result<std::unique_ptr<TwinEngineRun>> start(const PlannedEngine& plan, const std::string& host, int port);
   ~TwinEngineRun();
 
   void inject(const TwinFault& fault) { engine_->inject(fault); }
+  void limit(const TwinLimits& limits) { engine_->limit(limits); }
   // Ten times a second: injects what is due, closes and opens the port.
   void tick();
 
@@ -29,9 +31,11 @@ class TwinEngineRun {
   bool serving() const { return server_ != nullptr; }
   int port() const { return port_; }
   const PlannedEngine& plan() const { return plan_; }
+  const TextRelay* relay() const { return relay_.get(); }  // nullptr: filler
 
  private:
   TwinEngineRun(const PlannedEngine& plan, std::string host, int port);
+  Status start_relay();
   Status open();
   void close();
 
@@ -40,7 +44,8 @@ class TwinEngineRun {
   int port_;
   FaultPlan faults_;
   int dead_ticks_ = 0;
-  Registry metrics_;  // of the HTTP servers
+  Registry metrics_;                  // of the HTTP servers
+  std::shared_ptr<TextRelay> relay_;  // outlives engine and surface
   std::shared_ptr<TwinEngine> engine_;
   std::shared_ptr<TwinSurface> surface_;
   std::unique_ptr<HttpServer> server_;

@@ -15,6 +15,7 @@
 #include "base/thread_name.h"
 #include "device/rngd_tree.h"
 #include "net/server.h"
+#include "twin/surface_common.h"
 #include "twin/twin_control.h"
 #include "twin/twin_engine_run.h"
 #include "twin/twin_floor_devices.h"
@@ -23,6 +24,13 @@ namespace ondol {
 namespace {
 
 constexpr auto kTick = std::chrono::milliseconds(100);
+
+std::vector<std::string> device_names(const PlannedEngine& engine) {
+  std::vector<std::string> names;
+  for (const FloorSlice& slice : engine.slices)
+    names.push_back(fmt::format("{}{}", slice.kind == FloorDeviceKind::kNpu ? "npu" : "gpu", slice.index));
+  return names;
+}
 
 class RunningFloor final : public TwinFloor {
  public:
@@ -57,6 +65,7 @@ class RunningFloor final : public TwinFloor {
     control.max_body_bytes = kMaxControlBody;
     ONDOL_TRY(control_, HttpServer::start(control, metrics_, [this](const std::shared_ptr<Exchange>& e) { handle_control(*this, *e); }));
     control_port_ = control_->port();
+    devices_.advance(runs_, 0);  // who reads them before the first tick sees them idle, not dead
     ticker_ = std::thread([this] { tick_until_the_end(); });
     return {};
   }
@@ -82,10 +91,16 @@ class RunningFloor final : public TwinFloor {
       const FloorEngine& spec = run->plan().spec;
       const std::string host = options_.host == "0.0.0.0" || options_.host == "::" ? "127.0.0.1" : options_.host;
       out.push_back({.name = spec.name,
-                     .model = spec.served_name,
-                     .devices = spec.devices,
+                     .model = spec.model,
                      .url = fmt::format("http://{}:{}", host, run->port()),
+                     .served_model = spec.served_name,
+                     .devices = spec.devices,
+                     .device_names = device_names(run->plan()),
+                     .text = text_source(run->relay()),
+                     .relay_problem = run->relay() == nullptr ? std::string() : run->relay()->last_problem(),
                      .kind = spec.kind,
+                     .speed = run->plan().options.speed,
+                     .api_key = spec.api_key,
                      .serving = run->serving(),
                      .load = run->load()});
     }
@@ -95,6 +110,17 @@ class RunningFloor final : public TwinFloor {
   std::vector<DeviceSnapshot> gpus() const override {
     const std::scoped_lock lock(mutex_);
     return devices_.gpus();
+  }
+
+  std::vector<TwinDeviceEnergy> device_energy() const override {
+    const std::scoped_lock lock(mutex_);
+    return devices_.energy();
+  }
+
+  std::optional<CostModel> cost_of(const std::string& engine) const override {
+    const auto at = std::ranges::find(plan_.engines, engine, [](const PlannedEngine& planned) { return planned.spec.name; });
+    if (at == plan_.engines.end()) return std::nullopt;
+    return at->options.cost;
   }
 
   std::string control_url() const override { return fmt::format("http://127.0.0.1:{}", control_port_.load()); }

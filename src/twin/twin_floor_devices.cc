@@ -15,6 +15,8 @@ namespace {
 constexpr uint32_t kThermalBit = 0x2, kPowerCapBit = 0x4;
 // Engines reserve their cache when they start, so that memory does not follow the load.
 constexpr double kReserved = 0.9;
+// FuriosaAI calls powersave "statically the lowest" clock and does not say how low: an assumption.
+constexpr double kPowersaveClock = 0.75;
 
 struct Board {
   std::string_view profile, product;
@@ -32,6 +34,13 @@ const Board& board_of(std::string_view profile) {
   const auto* at = std::ranges::find(kBoards, profile, &Board::profile);
   return at == kBoards.end() ? kBoards[1] : *at;
 }
+
+const FloorSlice* slice_on(const PlannedEngine& plan, FloorDeviceKind kind, int index) {
+  const auto at = std::ranges::find_if(plan.slices, [&](const FloorSlice& s) { return s.kind == kind && s.index == index; });
+  return at == plan.slices.end() ? nullptr : &*at;
+}
+
+int pes_of(const FloorSlice& slice) { return slice.last_pe - slice.first_pe + 1; }
 
 }  // namespace
 
@@ -51,7 +60,7 @@ TwinFloorDevices::TwinFloorDevices(const FloorPlan& plan) {
                           .profile = device.profile,
                           .device = TwinDevice(device.kind == FloorDeviceKind::kNpu ? 150 : board.limit_w, board.clock_mhz),
                           .empty_w = board.empty_w,
-                          .limit_w = board.limit_w});
+                          .board_limit_w = board.limit_w});
   }
 }
 
@@ -71,7 +80,10 @@ void TwinFloorDevices::remove_tree() {
   tree_.reset();
 }
 
-void TwinFloorDevices::advance(const std::vector<std::unique_ptr<TwinEngineRun>>& runs, double seconds) {
+void TwinFloorDevices::advance(const Runs& runs, double seconds) {
+  for (Unit& unit : units_) read_controls(unit);
+  look(runs);
+  set_limits(runs);
   for (Unit& unit : units_) {
     const TwinDeviceInput input = gather(unit, runs);
     if (!unit.lost) unit.device.advance(input, seconds);
@@ -80,27 +92,75 @@ void TwinFloorDevices::advance(const std::vector<std::unique_ptr<TwinEngineRun>>
   }
 }
 
-// What the engines add to an empty device's power, each its share of its devices.
-TwinDeviceInput TwinFloorDevices::gather(Unit& unit, const std::vector<std::unique_ptr<TwinEngineRun>>& runs) const {
-  TwinDeviceInput input{.power_w = unit.empty_w};
-  unit.lost = unit.garbled = false;
-  unit.leased.fill(false);
+void TwinFloorDevices::read_controls(Unit& unit) const {
+  if (!tree_ || unit.kind != FloorDeviceKind::kNpu) return;
+  const auto controls = tree_->controls(unit.index);
+  if (!controls) return;
+  unit.limit_w = controls->power_limit_w.value_or(unit.limit_w);
+  unit.governor = controls->governor.value_or(unit.governor);
+}
+
+// The mean since the last look, so that a device draws what its engines count; at the start of an engine what it draws at the moment.
+void TwinFloorDevices::look(const Runs& runs) {
+  now_.resize(runs.size());
+  for (size_t i = 0; i < runs.size(); ++i) {
+    const TwinLoad load = runs[i]->load();
+    const double joules = load.energy_j - now_[i].load.energy_j, seconds = load.time_s - now_[i].load.time_s;
+    now_[i] = {load, joules >= 0 && seconds > 0 ? joules / seconds : load.power_w};
+  }
+}
+
+// Only what was lowered limits an engine: under the board's own limit its profile was measured. The tightest card sets the pace of all.
+void TwinFloorDevices::set_limits(const Runs& runs) const {
   for (const auto& run : runs) {
-    const PlannedEngine& plan = run->plan();
-    const auto slice = std::ranges::find_if(plan.slices, [&](const FloorSlice& s) { return s.kind == unit.kind && s.index == unit.index; });
-    if (slice == plan.slices.end()) continue;
-    const TwinLoad load = run->load();
+    TwinLimits limits;
+    const std::vector<FloorSlice>& slices = run->plan().slices;
+    for (const Unit& unit : units_) {
+      const FloorSlice* slice = slice_on(run->plan(), unit.kind, unit.index);
+      if (slice == nullptr) continue;
+      if (unit.governor == "powersave") limits.clock = kPowersaveClock;
+      if (unit.limit_w >= unit.board_limit_w) continue;
+      const double watts = headroom_w(unit, runs) * pes_of(*slice);
+      limits.dynamic_w = std::min(limits.dynamic_w, watts * static_cast<double>(slices.size()));
+    }
+    run->limit(limits);
+  }
+}
+
+// What the limit leaves each PE that an engine has, above what the card draws while they idle.
+double TwinFloorDevices::headroom_w(const Unit& unit, const Runs& runs) const {
+  double idle_w = unit.empty_w;
+  int pes = 0;
+  for (const auto& run : runs) {
+    const FloorSlice* slice = slice_on(run->plan(), unit.kind, unit.index);
+    if (slice == nullptr) continue;
+    pes += pes_of(*slice);
+    const double share_w = run->plan().options.cost.idle_power_w() / static_cast<double>(run->plan().slices.size());
+    idle_w += std::max(0.0, share_w - unit.empty_w);
+  }
+  return std::max(0.0, unit.limit_w - idle_w) / std::max(1, pes);
+}
+
+// What the engines add to an empty device's power, each its share of its devices.
+TwinDeviceInput TwinFloorDevices::gather(Unit& unit, const Runs& runs) const {
+  TwinDeviceInput input{.power_w = unit.empty_w, .clock = unit.governor == "powersave" ? kPowersaveClock : 1.0};
+  unit.lost = unit.garbled = unit.capped = false;
+  unit.leased.fill(false);
+  for (size_t i = 0; i < runs.size(); ++i) {
+    const PlannedEngine& plan = runs[i]->plan();
+    const FloorSlice* slice = slice_on(plan, unit.kind, unit.index);
+    if (slice == nullptr) continue;
+    const auto& [load, power_w] = now_[i];
     unit.lost = unit.lost || load.fault == TwinFault::Kind::kLost;
     unit.garbled = unit.garbled || load.fault == TwinFault::Kind::kGarbage;
     input.throttled = input.throttled || load.fault == TwinFault::Kind::kThrottle;
-    if (!run->serving()) continue;
-    const auto units = static_cast<double>(plan.slices.size());
-    const int pes = slice->last_pe - slice->first_pe + 1;
-    input.power_w += std::max(0.0, load.power_w / units - unit.empty_w);
-    input.busy += load.busy * (unit.kind == FloorDeviceKind::kNpu ? pes / 8.0 : 1.0);
+    if (!runs[i]->serving()) continue;
+    unit.capped = unit.capped || load.capped;
+    input.power_w += std::max(0.0, power_w / static_cast<double>(plan.slices.size()) - unit.empty_w);
+    input.busy += load.busy * (unit.kind == FloorDeviceKind::kNpu ? pes_of(*slice) / 8.0 : 1.0);
     for (int pe = slice->first_pe; pe <= slice->last_pe; ++pe) unit.leased[static_cast<size_t>(pe)] = true;
   }
-  input.power_w = std::min(input.power_w, unit.limit_w);
+  input.power_w = std::min(input.power_w, unit.board_limit_w);
   return input;
 }
 
@@ -114,15 +174,12 @@ void TwinFloorDevices::show(Unit& unit) {
     ONDOL_TRY_STATUS(tree_->restore(unit.index));
     if (unit.garbled) return tree_->garble(unit.index);
     RngdState state;
-    if (const auto controls = tree_->controls(unit.index)) {
-      unit.limit_w = controls->power_limit_w.value_or(unit.limit_w);
-      state.governor = controls->governor.value_or(state.governor);
-    }
+    state.governor = unit.governor;
     state.power_w = unit.device.power_w();
     state.power_limit_w = unit.limit_w;
     state.peak_c = unit.device.peak_c();
     state.ambient_c = TwinDevice::kInletC;
-    state.throttle_bits = (unit.device.throttled() ? kThermalBit : 0) | (state.power_w >= unit.limit_w ? kPowerCapBit : 0);
+    state.throttle_bits = (unit.device.throttled() ? kThermalBit : 0) | (unit.capped ? kPowerCapBit : 0);
     state.clock_mhz = unit.device.clock_mhz();
     state.heartbeat = unit.heartbeat / 10;
     for (size_t pe = 0; pe < state.pes.size(); ++pe) {
@@ -142,6 +199,15 @@ std::vector<DeviceSnapshot> TwinFloorDevices::gpus() const {
   std::vector<DeviceSnapshot> out;
   for (const Unit& unit : units_)
     if (unit.kind == FloorDeviceKind::kGpu && !unit.lost) out.push_back(snapshot(unit));
+  return out;
+}
+
+std::vector<TwinDeviceEnergy> TwinFloorDevices::energy() const {
+  std::vector<TwinDeviceEnergy> out;
+  for (const Unit& unit : units_) {
+    const char* const kind = unit.kind == FloorDeviceKind::kNpu ? "npu" : "gpu";
+    out.push_back({fmt::format("{}{}", kind, unit.index), unit.device.energy_j(), unit.device.time_s()});
+  }
   return out;
 }
 

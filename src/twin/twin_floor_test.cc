@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <chrono>
 #include <thread>
@@ -18,6 +19,7 @@ class TwinFloorTest : public testing::Test {
  protected:
   void SetUp() override {
     FloorSpec spec;
+    spec.speed = 100;
     for (int i = 0; i < 2; ++i) spec.devices.push_back({.kind = FloorDeviceKind::kNpu, .profile = "rngd"});
     spec.devices.push_back({.kind = FloorDeviceKind::kGpu, .profile = "h100"});
     for (const auto& [name, kind, devices] :
@@ -28,7 +30,6 @@ class TwinFloorTest : public testing::Test {
       engine.kind = kind;
       engine.model = "llama-3.1-8b";
       engine.devices = devices;
-      engine.speed = 100;
       spec.engines.push_back(engine);
     }
     auto plan = plan_floor(std::move(spec), [](const std::string&) -> Result<std::string> { return fail(Code::kNotFound, ""); });
@@ -99,6 +100,66 @@ TEST_F(TwinFloorTest, ALostCardLeavesTheTreeAndReturns) {
   EXPECT_TRUE(folder_.has("tree/sys/class/rngd_mgmt/rngd!npu0mgmt"));
   EXPECT_TRUE(floor_->inject("right", {}));
   wait_until([&] { return folder_.has(card); });
+}
+
+// Over files in the tree, as `ondol device set` writes them.
+TEST_F(TwinFloorTest, ALowerPowerLimitHoldsTheEngineBack) {
+  const std::string limit = "tree/sys/kernel/debug/rngd/mgmt0/power_limit_mw";
+  const std::string throttle = "tree/sys/class/rngd_mgmt/rngd!npu0mgmt/throttle_reason";
+  const std::string before = folder_.read(limit);
+  std::jthread client([url = engine("left").url](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      (void)http_fetch({.method = "POST",
+                        .url = url + "/v1/completions",
+                        .headers = {{"Content-Type", "application/json"}},
+                        .body = R"({"model":"m","prompt":"hello","max_tokens":2000})"})
+          .has_value();
+    }
+  });
+  // Between two answers the engine idles: what was seen once counts.
+  const auto most_w = [&](double enough_w) {
+    double most = 0;
+    wait_until([&] { return (most = std::max(most, engine("left").load.power_w)) > enough_w; });
+    return most;
+  };
+  (void)most_w(100);
+  EXPECT_EQ(folder_.read(throttle), "0x0\n");
+  folder_.write(limit, "80000\n");
+  bool told = false;
+  wait_until([&] { return told = told || folder_.read(throttle) == "0x4\n"; });
+  EXPECT_LT(most_w(50), 80.01);  // of a step that was planned since
+  EXPECT_FALSE(engine("right").load.capped);
+  folder_.write(limit, before);
+  (void)most_w(100);
+  wait_until([&] { return folder_.read(throttle) == "0x0\n"; });
+}
+
+TEST_F(TwinFloorTest, DevicesDrawWhatTheirEnginesCount) {
+  ASSERT_TRUE(post(engine("left").url + "/v1/completions", R"({"model":"m","prompt":"hello","max_tokens":500})"));
+  const auto device = [&](size_t i) { return floor_->device_energy().at(i); };
+  EXPECT_EQ(device(0).name, "npu0");
+  EXPECT_EQ(device(2).name, "gpu0");
+  const double engine_j = engine("left").load.energy_j, engine_s = engine("left").load.time_s;
+  wait_until([&] { return device(0).energy_j >= engine_j; });
+  const TwinDeviceEnergy later = device(0);
+  EXPECT_LE(later.energy_j, 1.01 * engine("left").load.energy_j + 40);
+  EXPECT_GT(later.time_s, 0);
+  EXPECT_GT(engine_s, 0);
+}
+
+TEST_F(TwinFloorTest, SaysWhatAnEngineIs) {
+  const TwinListing left = engine("left");
+  EXPECT_EQ(left.model, "llama-3.1-8b");
+  EXPECT_EQ(left.served_model, "llama-3.1-8b");
+  EXPECT_EQ(left.devices, "npu:0");
+  EXPECT_EQ(left.device_names, std::vector<std::string>{"npu0"});
+  EXPECT_EQ(left.text, "filler");
+  ASSERT_TRUE(floor_->cost_of("gpu"));
+  EXPECT_EQ(floor_->cost_of("gpu")->device().name, "h100");
+  EXPECT_FALSE(floor_->cost_of("nobody"));
+  const json::value shown = json::parse(get(floor_->control_url() + "/twin/floor")->body);
+  EXPECT_EQ(shown.at("devices").as_array().size(), 3u);
+  EXPECT_EQ(shown.at("engines").at(0).at("text"), "filler");
 }
 
 TEST_F(TwinFloorTest, WrongOrdersAreRefused) {

@@ -81,7 +81,7 @@ class VllmChat final : public VllmForm {
   std::vector<std::string> token(const AnswerToken& token) override {
     JsonText out = JsonText().number("index", token.choice).raw("delta", JsonText().text("content", token.text).done()).null("logprobs");
     reason(out, token.finish);
-    if (!token.finish.empty()) out.null("stop_reason");
+    if (!token.finish.empty()) out.text_or_null("stop_reason", token.stop_reason);
     const std::string choice = out.raw("token_ids", ids(token.ids)).done();
     return {event(chunk().raw("choices", "[" + choice + "]").done())};
   }
@@ -105,7 +105,9 @@ class VllmChat final : public VllmForm {
                                       .null("reasoning")
                                       .done();
       JsonText out = JsonText().number("index", static_cast<int64_t>(i)).raw("message", message).null("logprobs");
-      list += (i == 0 ? "" : ",") + reason(out, choices[i].finish).null("stop_reason").raw("token_ids", ids(choices[i].ids)).done();
+      list +=
+          (i == 0 ? "" : ",") +
+          reason(out, choices[i].finish).text_or_null("stop_reason", choices[i].stop_reason).raw("token_ids", ids(choices[i].ids)).done();
     }
     return begin_object("chat.completion")
         .raw("choices", "[" + list + "]")
@@ -131,7 +133,7 @@ class VllmCompletion final : public VllmForm {
   std::vector<std::string> token(const AnswerToken& token) override {
     JsonText out = JsonText().number("index", token.choice).text("text", token.text).null("logprobs");
     const std::string choice = reason(out, token.finish)
-                                   .null("stop_reason")
+                                   .text_or_null("stop_reason", token.stop_reason)
                                    .raw("prompt_token_ids", token.index == 0 ? ids(options_.prompt) : "null")
                                    .raw("token_ids", ids(token.ids))
                                    .done();
@@ -148,7 +150,7 @@ class VllmCompletion final : public VllmForm {
     for (size_t i = 0; i < choices.size(); ++i) {
       JsonText out = JsonText().number("index", static_cast<int64_t>(i)).text("text", choices[i].text).null("logprobs");
       list += (i == 0 ? "" : ",") + reason(out, choices[i].finish)
-                                        .null("stop_reason")
+                                        .text_or_null("stop_reason", choices[i].stop_reason)
                                         .raw("token_ids", ids(choices[i].ids))
                                         .null("prompt_logprobs")
                                         .raw("prompt_token_ids", i == 0 ? ids(options_.prompt) : "null")

@@ -86,7 +86,8 @@ class VllmSurface final : public TwinSurface {
     return uvicorn_response(dead ? 503 : 200, "", "");
   }
   HttpResponse version(const HttpRequest&) {
-    return uvicorn_response(200, R"({"version":"0.19.0","ondol_twin":true,"ondol_text":"filler"})");
+    return uvicorn_response(
+        200, JsonText().text("version", "0.19.0").flag("ondol_twin", true).text("ondol_text", text_source(options_.relay.get())).done());
   }
   HttpResponse metrics(const HttpRequest&) { return uvicorn_response(200, metrics_->render(engine_->load()), kPlainText); }
   HttpResponse models(const HttpRequest&) {
@@ -99,6 +100,7 @@ class VllmSurface final : public TwinSurface {
                                  .null("parent")
                                  .number("max_model_len", options_.max_model_len)
                                  .flag("ondol_twin", true)
+                                 .text("ondol_text", text_source(options_.relay.get()))
                                  .done();
     return uvicorn_response(200, JsonText().text("object", "list").raw("data", "[" + card + "]").done());
   }
@@ -117,6 +119,8 @@ class VllmSurface final : public TwinSurface {
     request.stream = flag(body, "stream");
     request.return_ids = flag(body, "return_token_ids");
     request.silent_stop = true;
+    if (!read_stops(body, request)) return wrong("stop: Input should be a valid string", "stop");
+    if (auto read = whole(body, "min_tokens"); !read) return std::unexpected(read.error());
     if (const json::value* options = given(body, "stream_options"); options != nullptr && options->is_object()) {
       request.include_usage = flag(options->get_object(), "include_usage");
     }
@@ -153,8 +157,9 @@ class VllmSurface final : public TwinSurface {
             "max_tokens");
       }
     }
-    request.natural = !asked && !ignore_eos;
-    request.max_tokens = asked ? *asked : ignore_eos ? left : natural_length(prompt_hash(request.prompts.front(), options_.seed), left);
+    if (const std::string problem = stops_problem(request, asked.value_or(left)); !problem.empty()) return wrong(problem);
+    set_answer_length({.asked = asked, .ignore_eos = ignore_eos, .left = left, .seed = options_.seed, .relayed = options_.relay != nullptr},
+                      request);
     return {};
   }
 
@@ -167,7 +172,12 @@ class VllmSurface final : public TwinSurface {
 
   void begin(const std::shared_ptr<Exchange>& exchange, GenerationRequest request, std::unique_ptr<AnswerForm> form) {
     SurfaceAnswer::start(exchange, std::move(form), std::move(request),
-                         {.engine = engine_, .metrics = metrics_, .tokenizer = tokenizer_, .seed = options_.seed, .speed = options_.speed});
+                         {.engine = engine_,
+                          .relay = options_.relay,
+                          .metrics = metrics_,
+                          .tokenizer = tokenizer_,
+                          .seed = options_.seed,
+                          .speed = options_.speed});
   }
 
   VllmResult<void> chat(const std::shared_ptr<Exchange>& exchange, const json::object& body) {
@@ -184,6 +194,10 @@ class VllmSurface final : public TwinSurface {
     ONDOL_TRY(std::optional<int64_t> asked, whole(body, "max_completion_tokens"));
     ONDOL_TRY(const std::optional<int64_t> older, whole(body, "max_tokens"));
     if (auto read = read_common(body, asked ? asked : older, request); !read) return read;
+    if (options_.relay != nullptr) {
+      request.question = {.chat = true, .body = relay_sampling(body)};
+      request.question.body["messages"] = *messages;
+    }
     auto form = make_vllm_chat(form_options(request));
     begin(exchange, std::move(request), std::move(form));
     return {};
@@ -197,6 +211,7 @@ class VllmSurface final : public TwinSurface {
     if (request.prompts.empty()) return wrong("prompt: Either prompt or prompt_embeds must be provided", "prompt");
     ONDOL_TRY(const std::optional<int64_t> asked, whole(body, "max_tokens"));
     if (auto read = read_common(body, asked.value_or(kDefaultTokens), request); !read) return read;
+    if (options_.relay != nullptr) request.question = {.chat = false, .body = relay_sampling(body)};
     auto form = make_vllm_completion(form_options(request));
     begin(exchange, std::move(request), std::move(form));
     return {};

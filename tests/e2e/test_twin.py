@@ -1,5 +1,6 @@
 """The twins through the real binary, with the official client: both surfaces, cancellation, faults, the device tree."""
 
+import contextlib
 import json
 import os
 import re
@@ -34,6 +35,10 @@ class Twin:
         answer = httpx.post(self.control + "/twin/fault", json={"engine": engine, "kind": kind, **more})
         assert answer.status_code == 200, answer.text
 
+    def device_j(self, name):
+        devices = httpx.get(self.control + "/twin/floor").json()["devices"]
+        return next(each["energy_j"] for each in devices if each["name"] == name)
+
     def state(self, engine):
         engines = httpx.get(self.control + "/twin/floor").json()["engines"]
         return next(each for each in engines if each["name"] == engine)
@@ -46,12 +51,10 @@ def wait_for(condition):
         time.sleep(0.02)
 
 
-@pytest.fixture(scope="module")
-def twin(tmp_path_factory):
+@contextlib.contextmanager
+def run_twin(floor, tree):
     binary = os.environ.get("ONDOL_BIN", str(ROOT / "build" / "ondol"))
-    tree = tmp_path_factory.mktemp("twin") / "tree"
-    command = [binary, "twin", "--floor", str(ROOT / "deploy/floors/small.yaml"), "--port-base", "0", "--speed", "20",
-               "--tree", str(tree), "--json"]
+    command = [binary, "twin", "--floor", str(floor), "--port-base", "0", "--speed", "20", "--tree", str(tree), "--json"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         text = ""
@@ -67,6 +70,12 @@ def twin(tmp_path_factory):
         process.kill()
         process.wait()
         process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def twin(tmp_path_factory):
+    with run_twin(ROOT / "deploy/floors/small.yaml", tmp_path_factory.mktemp("twin") / "tree") as running:
+        yield running
 
 
 @pytest.mark.parametrize("engine,prefix", [("llama-0", "chat-"), ("llama-gpu-0", "chatcmpl-")])
@@ -157,3 +166,66 @@ def test_the_tree_is_read_as_a_real_one(twin):
     wait_for(lambda: card() is None)
     twin.fault("llama-0", "none")
     wait_for(lambda: card() is not None and twin.state("llama-0")["serving"])
+
+
+RELAY_FLOOR = """
+devices: [{{kind: rngd}}, {{kind: h100}}]
+engines:
+  - {{name: npu, kind: furiosa-llm, model: llama-3.1-8b, devices: "npu:0", relay: {{url: "{url}", model: tiny}}}}
+  - {{name: gpu, kind: vllm, model: llama-3.1-8b, devices: "gpu:0", relay: {{url: "{url}", model: {gpu_model}}}}}
+"""
+
+
+def test_a_relay_says_what_a_real_model_says(server, tmp_path):
+    floor = tmp_path / "floor.yaml"
+    floor.write_text(RELAY_FLOOR.format(url=server.url, gpu_model="tiny"))
+    asked = {"messages": MESSAGES, "max_tokens": 16, "temperature": 0}
+    truth = server.client.chat.completions.create(model="tiny", **asked).choices[0]
+    with run_twin(floor, tmp_path / "tree") as twin:
+        for engine in ("npu", "gpu"):
+            client = twin.client(engine)
+            answer = client.chat.completions.create(model="llama-3.1-8b", **asked)
+            assert answer.choices[0].message.content == truth.message.content
+            assert answer.choices[0].finish_reason == truth.finish_reason
+            stream = client.chat.completions.create(model="llama-3.1-8b", stream=True, **asked)
+            assert "".join(c.choices[0].delta.content for c in stream if c.choices) == truth.message.content
+            assert httpx.get(twin.engines[engine] + "/version").json()["ondol_text"] == "relay to tiny"
+            # Who leaves the twin leaves the model, too.
+            stream = client.chat.completions.create(model="llama-3.1-8b", messages=MESSAGES, stream=True,
+                                                    max_tokens=4000, extra_body={"ignore_eos": True})
+            next(iter(stream))
+            stream.close()
+            wait_for(lambda: server.metric("ondol_requests_running") == 0)
+            assert twin.state(engine)["relay_problem"] == ""
+
+
+def test_a_relay_that_fails_is_an_error_with_a_reason(server, tmp_path):
+    floor = tmp_path / "floor.yaml"
+    floor.write_text(RELAY_FLOOR.format(url=server.url, gpu_model="nobody"))
+    with run_twin(floor, tmp_path / "tree") as twin:
+        with pytest.raises(openai.InternalServerError):
+            twin.client("gpu").chat.completions.create(model="llama-3.1-8b", messages=MESSAGES, max_tokens=4)
+        assert "404" in twin.state("gpu")["relay_problem"]
+
+
+def test_a_power_limit_holds_the_engine_back(twin, tmp_path):
+    binary = os.environ.get("ONDOL_BIN", str(ROOT / "build" / "ondol"))
+
+    def set_device(*options):
+        subprocess.run([binary, "device", "set", "--sysroot", str(twin.tree), "--no-vendor-libraries", *options], check=True,
+                       env={**os.environ, "XDG_STATE_HOME": str(tmp_path)})
+
+    stream = twin.client("llama-0").chat.completions.create(
+        model="llama-3.1-8b", messages=MESSAGES, max_tokens=100000, stream=True)
+    next(iter(stream))
+    assert not twin.state("llama-0")["capped"]
+    set_device("--device", "npu0", "--power-limit", "80")
+    wait_for(lambda: twin.state("llama-0")["capped"])
+    wait_for(lambda: 60 < twin.state("llama-0")["power_w"] < 80.1)
+    set_device("--restore")
+    wait_for(lambda: not twin.state("llama-0")["capped"])
+    stream.close()
+    # What the card has drawn is what its engine has counted.
+    wait_for(lambda: twin.metric("llama-0", "furiosa_llm_num_requests_running") == 0)
+    engine_j = twin.state("llama-0")["energy_j"]
+    wait_for(lambda: twin.device_j("npu0") >= engine_j)
