@@ -46,8 +46,12 @@ void DeviceSampler::settle(size_t index) {
   if (index >= slots_.size()) return;
   Slot& slot = slots_[index];
   const std::scoped_lock lock(slot.mutex);
+  if (slot.device.before) slot.device.before(clock_.now_us());
   const std::optional<EnergyReading> reading = slot.device.read();
-  const int64_t now_us = clock_.now_us();
+  int64_t now_us = clock_.now_us();
+  if (reading && reading->energy_j && reading->at_us) now_us = std::max(*reading->at_us, slot.last_us.value_or(*reading->at_us));
+  remember_power(slot, reading, now_us);
+  slot.last_us = now_us;
   DeviceMeter& meter = *slot.device.meter;
   if (reading && reading->energy_j) {
     meter.counter(now_us, *reading->energy_j);
@@ -55,6 +59,37 @@ void DeviceSampler::settle(size_t index) {
     meter.power(now_us, *reading->power_w);
   } else {
     meter.estimate(now_us, slot.device.busy_power_w);
+  }
+}
+
+// As the device tells it, or as its counter's last interval comes to.
+void DeviceSampler::remember_power(Slot& slot, const std::optional<EnergyReading>& reading, int64_t at_us) {
+  const std::optional<double> energy_j = reading ? reading->energy_j : std::nullopt;
+  if (!reading || (!reading->power_w && !energy_j)) {
+    slot.power_w.reset();
+  } else if (reading->power_w) {
+    slot.power_w = reading->power_w;
+  } else if (energy_j && slot.energy_j && at_us > slot.energy_us && *energy_j >= *slot.energy_j) {
+    slot.power_w = (*energy_j - *slot.energy_j) * 1e6 / static_cast<double>(at_us - slot.energy_us);
+  }
+  if (energy_j != slot.energy_j) {
+    slot.energy_j = energy_j;
+    slot.energy_us = at_us;
+  }
+}
+
+void DeviceSampler::advance(size_t index) {
+  if (index >= slots_.size()) return;
+  Slot& slot = slots_[index];
+  const std::unique_lock lock(slot.mutex, std::try_to_lock);
+  if (!lock) return;
+  const int64_t now_us = clock_.now_us();
+  if (slot.device.before) slot.device.before(now_us);
+  slot.last_us = std::max(now_us, slot.last_us.value_or(now_us));
+  if (slot.power_w) {
+    slot.device.meter->power(*slot.last_us, *slot.power_w);
+  } else {
+    slot.device.meter->estimate(*slot.last_us, slot.device.busy_power_w);
   }
 }
 

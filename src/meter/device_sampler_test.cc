@@ -38,6 +38,61 @@ TEST(DeviceSampler, PrefersTheCounterThenPowerThenTheModel) {
   sampler.settle(7);  // no such device
 }
 
+TEST(DeviceSampler, AdvancesWithoutReading) {
+  ManualClock clock;
+  DeviceMeter meter(0);
+  int readings = 0;
+  EnergyReading reading{.energy_j = 100};
+  DeviceSampler sampler({{.meter = &meter,
+                          .read =
+                              [&] {
+                                ++readings;
+                                return std::optional(reading);
+                              }}},
+                        clock);
+  sampler.sample();
+  clock.advance_us(1'000'000);
+  reading.energy_j = 150;
+  sampler.sample();
+  clock.advance_us(1'000'000);
+  meter.work(1, 1'000'000, 2'000'000, 1);
+  sampler.advance(0);
+  EXPECT_EQ(readings, 2);
+  EXPECT_DOUBLE_EQ(meter.finish(1).energy_j, 50);  // as in the second before
+  clock.advance_us(1'000'000);
+  reading.energy_j = 270;
+  sampler.sample();
+  EXPECT_DOUBLE_EQ(meter.totals().device_j, 170);  // the counter's, again
+  reading = {};
+  clock.advance_us(1'000'000);
+  sampler.sample();
+  sampler.advance(0);  // no power is known any more: an estimate
+  sampler.advance(7);
+}
+
+TEST(DeviceSampler, ACounterCountsAtTheTimeItWasLookedAt) {
+  ManualClock clock;
+  DeviceMeter meter(0);
+  EnergyReading reading{.energy_j = 0, .power_w = {}, .at_us = 0};
+  DeviceSampler sampler({{.meter = &meter, .read = [&] { return std::optional(reading); }}}, clock);
+  sampler.sample();
+  clock.advance_us(1'000'000);
+  meter.work(1, 0, 500'000, 1);
+  meter.work(2, 500'000, 1'000'000, 1);
+  sampler.sample();  // no news
+  EXPECT_DOUBLE_EQ(meter.totals().device_j, 0);
+  reading = {.energy_j = 30, .power_w = {}, .at_us = 500'000};
+  sampler.sample();
+  EXPECT_DOUBLE_EQ(meter.account(1).energy_j, 30);
+  EXPECT_DOUBLE_EQ(meter.account(2).energy_j, 0);
+  reading.at_us = 400'000;  // never back
+  reading.energy_j = 31;
+  sampler.sample();
+  reading = {.energy_j = 60, .power_w = {}, .at_us = {}};
+  sampler.sample();
+  EXPECT_DOUBLE_EQ(meter.account(2).energy_j, 30);
+}
+
 TEST(DeviceSampler, ReadsAllDevicesOverAndOverUntilStopped) {
   const SteadyClock clock;
   DeviceMeter first(0), second(0);

@@ -36,12 +36,30 @@ void EnergyMetrics::request(const std::string& model, const std::string& device,
 void EnergyMetrics::update(const std::string& device, const MeterTotals& totals) {
   const std::scoped_lock lock(mutex_);
   request_sum("(unclaimed)", device).follow(totals.unclaimed_j);
-  if (idle_.size() >= kMaxSeries && !idle_.contains(device)) return;
-  Sum& idle = idle_[device];
-  if (idle.counter == nullptr) {
-    idle.counter = &registry_.counter("ondol_idle_energy_joules_total", "Energy that no request had a part in.", {{"device", device}});
+  follow(idle_, "ondol_idle_energy_joules_total", "Energy that no request had a part in.", device, totals.idle_j);
+  follow(metered_, "ondol_metered_energy_joules_total", "Energy that was shared among requests, those in progress too, and idle.", device,
+         totals.device_j);
+}
+
+void EnergyMetrics::follow(std::map<std::string, Sum>& sums, const char* name, const char* help, const std::string& device,
+                           double total_j) {
+  if (sums.size() >= kMaxSeries && !sums.contains(device)) return;
+  Sum& sum = sums[device];
+  if (sum.counter == nullptr) sum.counter = &registry_.counter(name, help, {{"device", device}});
+  sum.follow(total_j);
+}
+
+void EnergyMetrics::update_idle(const std::string& device, const std::map<std::string, double>& shares) {
+  const std::scoped_lock lock(mutex_);
+  for (const auto& [model, energy_j] : shares) {
+    if (idle_shares_.size() >= kMaxSeries && !idle_shares_.contains({model, device})) continue;
+    Sum& share = idle_shares_[{model, device}];
+    if (share.counter == nullptr) {
+      share.counter = &registry_.counter("ondol_idle_share_joules_total", "Idle energy, by the models in memory meanwhile.",
+                                         {{"model", model}, {"device", device}});
+    }
+    share.follow(energy_j);
   }
-  idle.follow(totals.idle_j);
 }
 
 }  // namespace ondol

@@ -22,8 +22,11 @@ class EnergyMetrics {
 
   // A request has ended and had used `energy_j`.
   void request(const std::string& model, const std::string& device, double energy_j);
-  // A meter's totals: its idle joules, and as model "(unclaimed)" those that no request has. Call when somebody asks for /metrics.
+  // A meter's totals: all that it has shared out, its idle joules, and as model "(unclaimed)" those that no request has. Call when somebody
+  // asks for /metrics.
   void update(const std::string& device, const MeterTotals& totals);
+  // The same idle joules by the model that kept the device waiting (IdleShare::shares). Pairs beyond kMaxSeries are left out.
+  void update_idle(const std::string& device, const std::map<std::string, double>& shares);
 
  private:
   struct Sum {
@@ -34,11 +37,14 @@ class EnergyMetrics {
     void follow(double total_j);
   };
   Sum& request_sum(std::string model, std::string device);
+  // Nothing beyond kMaxSeries devices.
+  void follow(std::map<std::string, Sum>& sums, const char* name, const char* help, const std::string& device, double total_j);
 
   Registry& registry_;
   std::mutex mutex_;
   std::map<std::pair<std::string, std::string>, Sum> requests_;
-  std::map<std::string, Sum> idle_;
+  std::map<std::string, Sum> idle_, metered_;
+  std::map<std::pair<std::string, std::string>, Sum> idle_shares_;
 };
 
 }  // namespace ondol
