@@ -49,7 +49,7 @@ tsan:
 	@scripts/deps.sh build test tools
 	@cmake -S . -B build-tsan -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DONDOL_SANITIZE=thread $(CLANG) $(CMAKE_FLAGS) >/dev/null
 	@cmake --build build-tsan -j $(JOBS)
-	@cd build-tsan && ctest --output-on-failure -R '^(base|net|load|grammar|engine|gateway|meter|twin|endpoint|node|app)$$'
+	@cd build-tsan && ctest --output-on-failure -R '^(base|net|load|grammar|engine|gateway|meter|twin|endpoint|door|node|app)$$'
 
 fuzz:
 	@scripts/deps.sh build test tools

@@ -18,13 +18,14 @@ MAY_USE = {
     "meter": {"base"},
     "twin": {"cost", "device", "net", "base"},
     "endpoint": {"net", "base"},
+    "door": {"endpoint", "meter", "cost", "net", "base"},
     "node": {"endpoint", "device", "net", "base"},
     "model": {"base"},
     "grammar": {"model", "base"},
     "kernel": {"model", "base"},
     "engine": {"kernel", "grammar", "model", "base"},
-    "gateway": {"engine", "endpoint", "meter", "cost", "device", "kernel", "grammar", "model", "net", "base"},
-    "app": {"gateway", "load", "node", "twin", "endpoint", "meter", "cost", "device", "engine", "kernel", "grammar", "model", "net", "base"},
+    "gateway": {"engine", "door", "endpoint", "meter", "cost", "device", "kernel", "grammar", "model", "net", "base"},
+    "app": {"gateway", "door", "load", "node", "twin", "endpoint", "meter", "cost", "device", "engine", "kernel", "grammar", "model", "net", "base"},
 }
 
 # Heavy or foreign headers stay in the room that owns them.

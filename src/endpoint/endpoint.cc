@@ -20,6 +20,11 @@ std::string_view endpoint_kind_name(EndpointKind kind) {
   return "unknown";
 }
 
+std::string_view endpoint_state_name(EndpointState state) {
+  constexpr std::string_view kStates[] = {"unknown", "ready", "not ready", "down"};
+  return kStates[static_cast<size_t>(state)];
+}
+
 Result<EndpointKind> parse_endpoint_kind(std::string_view name) {
   for (const auto& [kind, known] : kNames)
     if (known == name) return kind;

@@ -66,6 +66,7 @@ struct EndpointCapabilities {
 };
 
 enum class EndpointState { kUnknown, kReady, kNotReady, kDown };
+std::string_view endpoint_state_name(EndpointState state);  // "unknown", "ready", "not ready", "down"
 
 struct EndpointLoad {
   std::optional<int64_t> running, waiting;

@@ -40,7 +40,7 @@ class ThreadedEngine final : public Engine {
 
   Result<uint64_t> submit(GenerateRequest request, std::shared_ptr<TokenSink> sink) override {
     ONDOL_TRY_STATUS(core_->check(request));
-    const std::scoped_lock lock(mutex_);
+    std::unique_lock lock(mutex_);
     if (stopped_) return fail(Code::kUnavailable, "this model is being taken out of service; try again later");
     const int waiting = stats_.waiting + static_cast<int>(submitted_.size());
     const int free_places = std::max(0, core_->options().max_running - stats_.running);
@@ -50,6 +50,7 @@ class ThreadedEngine final : public Engine {
     }
     const uint64_t id = ++last_id_;
     submitted_.push_back({id, std::move(request), std::move(sink), clock_->now_us()});
+    lock.unlock();  // or the step thread would wake to wait for it
     wake_.notify_one();
     return id;
   }

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "gateway/admitted_exchange.h"
-#include "gateway/api_error.h"
+#include "endpoint/api_error.h"
 #include "gateway/api_key_file.h"
 #include "gateway/cors.h"
 #include "net/server.h"

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/version.h"
+#include "door/door.h"
 #include "gateway/api_state.h"
 #include "gateway/openapi.h"
 #include "gateway/responses_routes.h"
@@ -17,11 +18,10 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::string_view kModelsPath = "/v1/models";
+constexpr std::string_view kModelsPath = "/v1/models", kEndpointsPath = "/ondol/endpoints";
 
-HttpResponse json_response(const json::value& body, int status = 200) {
+HttpResponse json_response(const json::value& body) {
   HttpResponse response;
-  response.status = status;
   response.body = json::serialize(body);
   return response;
 }
@@ -50,6 +50,24 @@ json::object model_json(const EmbeddingModel& model) {
   return out;
 }
 
+json::object model_json(const DoorModel& model, int64_t created_unix_s) {
+  json::object out;
+  out["id"] = model.name;
+  out["object"] = "model";
+  out["created"] = created_unix_s;
+  out["owned_by"] = "ondol";
+  out["state"] = model_state_name(model.ready ? ModelState::kReady : ModelState::kFailed);
+  if (model.max_context) out["max_model_len"] = *model.max_context;
+  return out;
+}
+
+HttpResponse text_response(std::string body, int status = 200) {
+  HttpResponse response;
+  response.status = status;
+  response.body = std::move(body);
+  return response;
+}
+
 HttpResponse version_response() {
   json::object body;
   body["version"] = kVersion;
@@ -75,7 +93,7 @@ constexpr PostRoute kPostRoutes[] = {
 };
 
 bool is_get_path(std::string_view path) {
-  constexpr std::string_view kPaths[] = {"/health", "/ready", "/metrics", "/version", "/openapi.json", kModelsPath};
+  constexpr std::string_view kPaths[] = {"/health", "/ready", "/metrics", "/version", "/openapi.json", kModelsPath, kEndpointsPath};
   if (std::ranges::find(kPaths, path) != std::end(kPaths)) return true;
   return path.starts_with("/v1/models/") && path.size() > kModelsPath.size() + 1;
 }
@@ -90,10 +108,11 @@ void respond_error(Exchange& exchange, const ApiError& error, const std::string&
 
 int64_t unix_now_s() { return static_cast<int64_t>(std::time(nullptr)); }
 
-Api::State::State(ApiModels api_models, Registry& metrics, const ApiLimits& api_limits, AdmissionOptions admitted)
+Api::State::State(ApiModels api_models, Registry& metrics, const ApiLimits& api_limits, AdmissionOptions admitted, Door* elsewhere)
     : limits(api_limits),
       admission(std::move(admitted)),
       registry(metrics),
+      door(elsewhere),
       ids((static_cast<uint64_t>(std::random_device()()) << 32) | std::random_device()()),
       responses(std::make_shared<ResponsesStore>(ResponsesStore::Limits{}, clock)),
       embedding_models(std::move(api_models.embedding)),
@@ -135,18 +154,22 @@ void Api::State::route(const std::shared_ptr<Exchange>& exchange, const std::str
 
 ApiResult<HttpResponse> Api::State::get(const HttpRequest& request) {
   const std::string& path = request.path;
-  if (path == "/health") return json_response({{"status", "ok"}});
-  if (path == "/ready") return ready ? json_response({{"status", "ready"}}) : json_response({{"status", "not ready"}}, 503);
+  if (path == "/health") return text_response(R"({"status":"ok"})");
+  if (path == "/ready") return ready ? text_response(R"({"status":"ready"})") : text_response(R"({"status":"not ready"})", 503);
   if (path == "/version") return version_response();
   if (path == "/openapi.json") {
     HttpResponse response;
     OpenApiModels names;
     for (const ModelInfo& info : models->list()) names.chat.push_back(info.name);
     for (const EmbeddingModel& model : embedding_models) names.embedding.push_back(model.name);
+    if (door != nullptr) {
+      for (const DoorModel& model : door->models()) names.chat.push_back(model.name);
+    }
     response.body = openapi_json(names);
     return response;
   }
   if (path == "/metrics") return metrics_page();
+  if (path == kEndpointsPath) return list_endpoints();
   return list_models(path == kModelsPath ? std::string_view() : std::string_view(path).substr(kModelsPath.size() + 1));
 }
 
@@ -159,10 +182,28 @@ ApiResult<HttpResponse> Api::State::list_models(std::string_view id) const {
   };
   for (const ModelInfo& info : models->list()) add(model_json(info), info.name);
   for (const EmbeddingModel& model : embedding_models) add(model_json(model), model.name);
+  if (door != nullptr) {
+    for (const DoorModel& model : door->models()) add(model_json(model, started_unix_s), model.name);
+  }
   if (id.empty()) return json_response({{"object", "list"}, {"data", std::move(data)}});
   if (!data.empty()) return json_response(data.front());
   return std::unexpected(
       not_found("The model " + quoted(id) + " does not exist; this server has " + names + ".", "model", "model_not_found"));
+}
+
+HttpResponse Api::State::list_endpoints() const {
+  json::array data;
+  for (const DoorListing& listing : door == nullptr ? std::vector<DoorListing>() : door->endpoints()) {
+    json::object& out = data.emplace_back(json::object()).as_object();
+    out["name"] = listing.name;
+    out["kind"] = endpoint_kind_name(listing.kind);
+    out["state"] = endpoint_state_name(listing.state);
+    if (!listing.reason.empty()) out["reason"] = listing.reason;
+    out["in_flight"] = listing.in_flight;
+    out["models"] = json::array(listing.models.begin(), listing.models.end());
+    out["devices"] = json::array(listing.devices.begin(), listing.devices.end());
+  }
+  return json_response({{"object", "list"}, {"data", std::move(data)}});
 }
 
 HttpResponse Api::State::metrics_page() {
@@ -189,6 +230,7 @@ ApiResult<void> Api::State::accept(const std::shared_ptr<Exchange>& exchange, Ki
   if (!ready) return std::unexpected(not_ready());
   const std::string_view content_type = find_header(request.headers, "content-type");
   if (!content_type.empty() && !is_json(content_type)) return std::unexpected(unsupported_media_type(content_type));
+  if (door != nullptr && door->take(exchange, request_id)) return {};
   const Call call{exchange, kind, request_id, clock.now_us()};
   if (reads_at_once(call)) return perform_at_once(call);
   WorkerPool& pool = kind == Kind::kEmbeddings || kind == Kind::kRerank ? embedders : workers;
@@ -196,8 +238,8 @@ ApiResult<void> Api::State::accept(const std::shared_ptr<Exchange>& exchange, Ki
   return std::unexpected(overloaded("Too many requests wait to be read; try again in a second."));
 }
 
-Api::Api(ApiModels models, Registry& metrics, const ApiLimits& limits, AdmissionOptions admission)
-    : state_(std::make_shared<State>(std::move(models), metrics, limits, std::move(admission))) {}
+Api::Api(ApiModels models, Registry& metrics, const ApiLimits& limits, AdmissionOptions admission, Door* door)
+    : state_(std::make_shared<State>(std::move(models), metrics, limits, std::move(admission), door)) {}
 
 Api::~Api() = default;
 

@@ -20,6 +20,8 @@
 
 namespace ondol {
 
+class Door;
+
 struct ApiLimits {
   size_t max_body_bytes = 32 << 20;
   int max_json_depth = 64;
@@ -37,10 +39,12 @@ struct ApiModels {
 
 class Api {
  public:
-  Api(ApiModels models, Registry& metrics, const ApiLimits& limits = {}, AdmissionOptions admission = {});
+  // `door`: takes requests for models that are not in this process; null = there are no others. It outlives what it took.
+  Api(ApiModels models, Registry& metrics, const ApiLimits& limits = {}, AdmissionOptions admission = {}, Door* door = nullptr);
   ~Api();
 
-  // Routes one request that is let in (see Admission): GET /health /ready /metrics /version /openapi.json /v1/models /v1/models/{id};
+  // Routes one request that is let in (see Admission): GET /health /ready /metrics /version /openapi.json /v1/models /v1/models/{id}
+  // /ondol/endpoints;
   // POST /v1/chat/completions /v1/completions /v1/responses /v1/embeddings /v1/rerank /tokenize /detokenize; stored responses below
   // /v1/responses/{id}.
   void handle(std::shared_ptr<Exchange> exchange);

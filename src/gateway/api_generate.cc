@@ -94,7 +94,7 @@ ApiResult<void> Api::State::generate(const Call& call, const ModelLease& model, 
                      .headers = {{"x-request-id", call.request_id}},
                      .stream = prepared.common.stream,
                      .answers = answers,
-                     .meta = meta,
+                     .meta = answers > 1 ? meta : ResponseMeta{},
                      .object = chat ? "chat.completion.chunk" : "text_completion",
                      .give_up_rest = {}};
   if (answers > 1) reply.give_up_rest = [generations] { cancel_all(*generations); };
@@ -111,7 +111,7 @@ ApiResult<void> Api::State::generate(const Call& call, const ModelLease& model, 
   }
   call.exchange->on_disconnect([generations] { cancel_all(*generations); });
   for (int i = 0; i < answers; ++i) {
-    GenerateRequest request = prepared.generate;
+    GenerateRequest request = i + 1 == answers ? std::move(prepared.generate) : prepared.generate;
     request.sampling.seed += static_cast<uint64_t>(i);
     const Status submitted = made[static_cast<size_t>(i)]->submit(std::move(request));
     if (submitted) continue;

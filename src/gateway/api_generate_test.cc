@@ -2,6 +2,7 @@
 #include <future>
 
 #include "gateway/api_test_util.h"
+#include "gateway/generation.h"
 
 namespace ondol {
 namespace {
@@ -24,6 +25,24 @@ TEST_F(ApiTest, ChatAnswersWhole) {
   EXPECT_EQ(choice.at("finish_reason"), "stop");
   EXPECT_EQ(body.at("usage"), json::parse(R"({"prompt_tokens": 18, "completion_tokens": 7, "total_tokens": 25,
                                               "prompt_tokens_details": {"cached_tokens": 2}})"));
+}
+
+// Its tokens wait for a turn together; a long one does not pile up.
+TEST_F(ApiTest, AnAnswerThatDoesNotStreamTakesFewTurns) {
+  const auto exchange = chat(kChat);
+  engine_->wait_submitted(1);
+  const auto had_a_turn = [&] {
+    FakeExchange::settle();
+    return metrics_.render().contains(R"(ondol_time_to_first_token_seconds_count{model="tiny"} 1)");
+  };
+  engine_->text(1, std::string(Generation::kTokensOfATurn - 1, 'a'));
+  EXPECT_FALSE(had_a_turn());
+  engine_->text(1, "b");
+  EXPECT_TRUE(had_a_turn());
+  engine_->text(1, "c");
+  engine_->finish(1, FinishReason::kStop, static_cast<int>(Generation::kTokensOfATurn) + 1);
+  const json::value body = answer(exchange);
+  EXPECT_EQ(body.at("choices").at(0).at("message").at("content").as_string(), std::string(Generation::kTokensOfATurn - 1, 'a') + "bc");
 }
 
 TEST_F(ApiTest, ChatStreams) {

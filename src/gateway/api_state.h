@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "endpoint/api_error.h"
 #include "gateway/api.h"
-#include "gateway/api_error.h"
 #include "gateway/constraint.h"
 #include "gateway/generation.h"
 #include "gateway/ids.h"
@@ -52,7 +52,7 @@ struct Api::State {
     std::string echo;  // what the answer begins with
   };
 
-  State(ApiModels models, Registry& metrics, const ApiLimits& limits, AdmissionOptions admission);
+  State(ApiModels models, Registry& metrics, const ApiLimits& limits, AdmissionOptions admission, Door* door);
   ~State();
 
   // The client's own if it is fit to be repeated.
@@ -62,6 +62,7 @@ struct Api::State {
   void route(const std::shared_ptr<Exchange>& exchange, const std::string& request_id);
   ApiResult<HttpResponse> get(const HttpRequest& request);
   ApiResult<HttpResponse> list_models(std::string_view id) const;
+  HttpResponse list_endpoints() const;
   HttpResponse metrics_page();
   ApiResult<void> accept(const std::shared_ptr<Exchange>& exchange, Kind kind, const std::string& request_id);
   bool post(WorkerPool& workers, const Call& call, size_t bytes, std::function<ApiResult<void>()> job);
@@ -92,6 +93,7 @@ struct Api::State {
   const ApiLimits limits;
   const Admission admission;
   Registry& registry;
+  Door* const door;
   std::atomic<bool> ready = false;
   SteadyClock clock;
   IdSource ids;

@@ -37,26 +37,26 @@ class ChatFormat final : public ResponseFormat {
   ChatFormat(ResponseMeta meta, const Tokenizer& tokenizer, bool logprobs, int index)
       : meta_(std::move(meta)), tokenizer_(&tokenizer), logprobs_(logprobs), index_(index) {}
 
-  std::string opening() override { return chunk({{"role", "assistant"}, {"content", ""}}, nullptr, nullptr); }
+  std::string opening() override { return chunk({{"role", "assistant"}, {"content", ""}}, nullptr, {}); }
 
   std::string delta(const AnswerPiece& piece) override {
     json::value logprobs = logprobs_ && !piece.tokens.empty() ? logprobs_json(piece) : json::value(nullptr);
     std::string out;
     for (const AnswerPart& part : piece.parts) {
       if (part.kind == AnswerPart::Kind::kContent) {
-        out += chunk({{"content", part.text}}, std::exchange(logprobs, nullptr), nullptr);
+        out += chunk({{"content", part.text}}, std::exchange(logprobs, nullptr), {});
       } else if (part.kind == AnswerPart::Kind::kReasoning) {
-        out += chunk({{"reasoning_content", part.text}, {"reasoning", part.text}}, nullptr, nullptr);
+        out += chunk({{"reasoning_content", part.text}, {"reasoning", part.text}}, nullptr, {});
       } else {
         out += call_delta(part);
       }
     }
-    if (!logprobs.is_null()) out += chunk({{"content", ""}}, std::move(logprobs), nullptr);
+    if (!logprobs.is_null()) out += chunk({{"content", ""}}, logprobs, {});
     return out;
   }
 
   std::string closing(std::string_view finish_reason, const Usage& usage) override {
-    std::string out = chunk(json::object(), nullptr, json::string(called_ ? reason_with_calls(finish_reason) : finish_reason));
+    std::string out = chunk(json::object(), nullptr, called_ ? reason_with_calls(finish_reason) : finish_reason);
     if (!meta_.ends_stream) return out;
     if (meta_.include_usage) out += usage_frame(meta_, kChunk, usage);
     return out + sse_frame_text("[DONE]");
@@ -65,15 +65,11 @@ class ChatFormat final : public ResponseFormat {
   std::string failed(const ApiError& error) override { return sse_frame_text(error_json(error)); }
 
   std::string whole(const AnswerPiece& piece, std::string_view finish_reason, const Usage& usage) override {
-    json::object choice;
-    choice["index"] = index_;
-    choice["message"] = message(piece);
-    choice["logprobs"] = logprobs_ ? logprobs_json(piece) : json::value(nullptr);
-    choice["finish_reason"] = has_calls(piece.parts) ? reason_with_calls(finish_reason) : finish_reason;
-    json::object body = response_head(meta_, "chat.completion");
-    body["choices"] = json::array{std::move(choice)};
-    body["usage"] = usage_json(usage);
-    return json::serialize(body);
+    const std::string_view reason = has_calls(piece.parts) ? reason_with_calls(finish_reason) : finish_reason;
+    std::string out = open_head(meta_, "chat.completion") + open_choice("message") + json::serialize(message(piece));
+    out += close_choice(logprobs_ ? logprobs_json(piece) : json::value(nullptr), reason);
+    out.append(R"(,"usage":)").append(json::serialize(usage_json(usage))).append("}");
+    return out;
   }
 
  private:
@@ -104,23 +100,31 @@ class ChatFormat final : public ResponseFormat {
     const auto call = [&](json::object fields) {
       json::object entry = {{"index", part.call}};
       for (auto& field : fields) entry[field.key()] = std::move(field.value());
-      out += chunk({{"tool_calls", json::array{std::move(entry)}}}, nullptr, nullptr);
+      out += chunk({{"tool_calls", json::array{std::move(entry)}}}, nullptr, {});
     };
     if (!part.call_id.empty()) call({{"id", part.call_id}, {"type", "function"}, {"function", function_json(part.name, "")}});
     if (!part.text.empty()) call({{"function", function_json("", part.text)}});
     return out;
   }
 
-  std::string chunk(json::object delta, json::value logprobs, json::value finish_reason) const {
-    json::object choice;
-    choice["index"] = index_;
-    choice["delta"] = std::move(delta);
-    choice["logprobs"] = std::move(logprobs);
-    choice["finish_reason"] = std::move(finish_reason);
-    json::object chunk = response_head(meta_, kChunk);
-    chunk["choices"] = json::array{std::move(choice)};
-    if (meta_.include_usage) chunk["usage"] = nullptr;
-    return sse_frame(chunk);
+  // Written as text: what an answer's chunks have in common is made once, and not for every token.
+  std::string chunk(const json::object& delta, const json::value& logprobs, std::string_view finish_reason) {
+    if (chunk_start_.empty()) chunk_start_ = "data: " + open_head(meta_, kChunk) + open_choice("delta");
+    std::string out = chunk_start_ + json::serialize(delta) + close_choice(logprobs, finish_reason);
+    out += meta_.include_usage ? ",\"usage\":null}\n\n" : "}\n\n";
+    return out;
+  }
+
+  std::string open_choice(std::string_view content) const {
+    std::string out = R"(,"choices":[{"index":)" + std::to_string(index_);
+    return out.append(",\"").append(content).append("\":");
+  }
+
+  // A finish reason is a plain word; without one it is null.
+  static std::string close_choice(const json::value& logprobs, std::string_view finish_reason) {
+    std::string out = R"(,"logprobs":)" + (logprobs.is_null() ? std::string("null") : json::serialize(logprobs)) + R"(,"finish_reason":)";
+    if (finish_reason.empty()) return out + "null}]";
+    return out.append("\"").append(finish_reason).append("\"}]");
   }
 
   json::value logprobs_json(const AnswerPiece& piece) const {
@@ -132,6 +136,7 @@ class ChatFormat final : public ResponseFormat {
   bool logprobs_;
   int index_;
   bool called_ = false;
+  std::string chunk_start_;  // up to the delta
 };
 
 }  // namespace

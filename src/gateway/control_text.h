@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "gateway/api_error.h"
+#include "endpoint/api_error.h"
 #include "model/tokenizer.h"
 
 namespace ondol {

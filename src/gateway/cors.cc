@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "gateway/api_error.h"
+#include "endpoint/api_error.h"
 
 namespace ondol {
 namespace {

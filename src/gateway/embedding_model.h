@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "engine/encoder.h"
-#include "gateway/api_error.h"
+#include "endpoint/api_error.h"
 #include "net/http.h"
 
 namespace ondol {

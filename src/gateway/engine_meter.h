@@ -4,28 +4,15 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 
 #include "engine/engine.h"
 #include "gateway/usage.h"
-#include "meter/energy_metrics.h"
-#include "meter/meter.h"
-#include "meter/usage.h"
+#include "meter/metered_device.h"
 #include "model/spec.h"
 
 namespace ondol {
-
-// A device as the gateway sees it: its name, whose joules they are, and a way to read it at once, so that an account which is closed now
-// is complete.
-struct MeteredDevice {
-  std::string name;
-  std::shared_ptr<DeviceMeter> meter;
-  std::function<void()> settle;
-  std::shared_ptr<const PriceTable> prices;
-  std::shared_ptr<EnergyMetrics> metrics;  // null: none
-};
 
 class EngineMeter {
  public:

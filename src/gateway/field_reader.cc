@@ -33,9 +33,10 @@ std::string describe_json(const boost::json::value& value) {
 }
 
 const boost::json::value* FieldReader::take(std::string_view name) {
-  known_.insert(std::string(name));
-  const boost::json::value* value = object_->if_contains(name);
-  return value == nullptr || value->is_null() ? nullptr : value;
+  const auto field = object_->find(name);
+  if (field == object_->end()) return nullptr;
+  known_[static_cast<size_t>(field - object_->begin())] = true;
+  return field->value().is_null() ? nullptr : &field->value();
 }
 
 std::unexpected<ApiError> FieldReader::wrong(std::string_view name, std::string_view expected, const boost::json::value& got) const {
@@ -88,8 +89,8 @@ ApiResult<const boost::json::array*> FieldReader::array(std::string_view name) {
 
 std::vector<std::string> FieldReader::unknown() const {
   std::vector<std::string> names;
-  for (const auto& field : *object_) {
-    if (!known_.contains(std::string_view(field.key()))) names.emplace_back(field.key());
+  for (size_t i = 0; i < known_.size(); ++i) {
+    if (!known_[i]) names.emplace_back((object_->begin() + i)->key());
   }
   return names;
 }

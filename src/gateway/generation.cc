@@ -3,7 +3,7 @@
 #include <exception>
 #include <utility>
 
-#include "gateway/api_error.h"
+#include "endpoint/api_error.h"
 #include "gateway/engine_meter.h"
 
 namespace ondol {
@@ -23,6 +23,7 @@ std::string_view reason_name(FinishReason reason) {
 
 Generation::Generation(GenerationSetup setup)
     : setup_(std::move(setup)),
+      each_token_(setup_.reply->stream() || !setup_.stops.empty()),
       answer_(*setup_.model->served.model->tokenizer(), std::move(setup_.stops), setup_.logprobs, std::move(setup_.syntax)) {
   if (setup_.continue_after) answer_.continue_after(*setup_.continue_after, setup_.echo);
 }
@@ -63,7 +64,7 @@ void Generation::cancel() {
 void Generation::on_prompt(std::vector<TokenEvent> tokens) {
   std::unique_lock lock(mutex_);
   arrivals_.prompt = std::move(tokens);
-  wake(std::move(lock));
+  if (each_token_) wake(std::move(lock));
 }
 
 void Generation::on_token(const TokenEvent& event) {
@@ -73,7 +74,7 @@ void Generation::on_token(const TokenEvent& event) {
   } else {
     arrivals_.tokens.push_back({event, SteadyClock().now_us()});
   }
-  wake(std::move(lock));
+  if (each_token_ || arrivals_.tokens.size() >= kTokensOfATurn) wake(std::move(lock));
 }
 
 void Generation::on_finish(const FinishEvent& event) {

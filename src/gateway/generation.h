@@ -37,6 +37,7 @@ struct GenerationSetup {
 class Generation final : public TokenSink, public std::enable_shared_from_this<Generation> {
  public:
   static constexpr size_t kMaxPendingTokens = 8192;
+  static constexpr size_t kTokensOfATurn = 64;  // of an answer that does not stream: fewer wake nobody before its end
 
   explicit Generation(GenerationSetup setup);
 
@@ -77,6 +78,7 @@ class Generation final : public TokenSink, public std::enable_shared_from_this<G
   void flush();
 
   GenerationSetup setup_;  // in turns, except model and Reply::post
+  const bool each_token_;  // the client waits for it, or a stop string may end the answer with it
   Answer answer_;
   std::vector<TokenEvent> prompt_;  // goes with the echo
   AnswerPiece collected_;           // of an answer that does not stream

@@ -10,7 +10,7 @@
 #include <string>
 #include <unordered_map>
 
-#include "gateway/api_error.h"
+#include "endpoint/api_error.h"
 #include "gateway/constraint.h"
 #include "grammar/token_grammar.h"
 

@@ -1,12 +1,14 @@
 #include "gateway/json_scan.h"
 
 #include <algorithm>
+#include <array>
 #include <boost/json.hpp>
 #include <cmath>
 
 namespace ondol {
 namespace {
 
+constexpr size_t kParserBytes = 2 << 10;
 constexpr std::string_view kLoneSurrogate = "a lone UTF-16 surrogate";
 
 ApiError at_byte(size_t offset, std::string_view text, std::string_view what) {
@@ -107,7 +109,8 @@ ApiResult<boost::json::value> parse_json(std::string_view text, const JsonLimits
   }
   boost::json::parse_options options;
   options.max_depth = static_cast<size_t>(limits.max_depth);
-  boost::json::stream_parser parser({}, options);
+  std::array<unsigned char, kParserBytes> scratch;  // enough for a usual request: the parser asks for memory only beyond it
+  boost::json::stream_parser parser({}, options, scratch.data(), scratch.size());
   boost::system::error_code error;
   const size_t read = parser.write_some(text.data(), text.size(), error);
   if (!error && read < text.size()) error = boost::json::error::extra_data;

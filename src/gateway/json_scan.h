@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <string_view>
 
-#include "gateway/api_error.h"
+#include "endpoint/api_error.h"
 
 namespace ondol {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "gateway/api_error.h"
+#include "endpoint/api_error.h"
 #include "gateway/field_reader.h"
 
 namespace ondol {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "gateway/answer_parser.h"
-#include "gateway/api_error.h"
+#include "endpoint/api_error.h"
 #include "gateway/chat_request.h"
 #include "gateway/completion_request.h"
 #include "gateway/served_model.h"

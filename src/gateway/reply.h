@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "gateway/api_error.h"
+#include "endpoint/api_error.h"
 #include "gateway/response_format.h"
 #include "net/server.h"
 

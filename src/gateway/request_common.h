@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "engine/engine.h"
-#include "gateway/api_error.h"
+#include "endpoint/api_error.h"
 #include "gateway/field_reader.h"
 #include "gateway/output_format.h"
 

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "gateway/api_error.h"
+#include "endpoint/api_error.h"
 #include "gateway/rerank_request.h"
 #include "gateway/served_model.h"
 

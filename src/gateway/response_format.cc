@@ -3,8 +3,12 @@
 #include <boost/json.hpp>
 #include <cmath>
 
+#include "meter/account_json.h"
+
 namespace ondol {
 namespace {
+
+constexpr size_t kHeadFields = 5;
 
 boost::json::object token_json(const Tokenizer& tokenizer, int32_t token, float logprob) {
   const std::string bytes = token_text_bytes(tokenizer, token);
@@ -30,6 +34,7 @@ std::string sse_frame_text(std::string_view line) {
 
 boost::json::object response_head(const ResponseMeta& meta, std::string_view object) {
   boost::json::object head;
+  head.reserve(kHeadFields + 2);  // and what the caller adds: choices, usage
   head["id"] = meta.id;
   head["object"] = object;
   head["created"] = meta.created_unix_s;
@@ -38,8 +43,15 @@ boost::json::object response_head(const ResponseMeta& meta, std::string_view obj
   return head;
 }
 
+std::string open_head(const ResponseMeta& meta, std::string_view object) {
+  std::string text = boost::json::serialize(response_head(meta, object));
+  text.pop_back();
+  return text;
+}
+
 boost::json::value usage_json(const Usage& usage) {
   boost::json::object out;
+  out.reserve(6);
   out["prompt_tokens"] = usage.prompt_tokens;
   out["completion_tokens"] = usage.completion_tokens;
   out["total_tokens"] = usage.prompt_tokens + usage.completion_tokens;

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "gateway/answer.h"
-#include "gateway/api_error.h"
+#include "endpoint/api_error.h"
 #include "gateway/usage.h"
 
 namespace ondol {
@@ -54,6 +54,8 @@ std::string sse_frame_text(std::string_view line);
 
 // Shared by the formats.
 boost::json::object response_head(const ResponseMeta& meta, std::string_view object);
+// The same as text, without the brace that ends it: what follows is written behind it.
+std::string open_head(const ResponseMeta& meta, std::string_view object);
 boost::json::value usage_json(const Usage& usage);
 // The last chunk of a stream that counts.
 std::string usage_frame(const ResponseMeta& meta, std::string_view object, const Usage& usage);

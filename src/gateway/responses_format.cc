@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "gateway/responses_output.h"
+#include "meter/account_json.h"
 
 namespace ondol {
 namespace {

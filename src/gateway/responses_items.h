@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "gateway/api_error.h"
+#include "endpoint/api_error.h"
 #include "gateway/ids.h"
 
 namespace ondol {

@@ -5,7 +5,7 @@
 
 #include <string_view>
 
-#include "gateway/api_error.h"
+#include "endpoint/api_error.h"
 #include "gateway/responses_store.h"
 #include "net/http.h"
 

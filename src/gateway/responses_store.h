@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "gateway/api_error.h"
+#include "endpoint/api_error.h"
 #include "gateway/responses_items.h"
 
 namespace ondol {

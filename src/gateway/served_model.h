@@ -22,6 +22,7 @@ struct ServedModel {
   std::shared_ptr<Engine> engine;
   std::shared_ptr<EngineMeter> meter;  // null: what answers cost is not metered
   int64_t created_unix_s = 0;
+  std::shared_ptr<const void> resident = nullptr;  // its place among those who keep the device waiting, as long as it is in memory
 };
 
 }  // namespace ondol

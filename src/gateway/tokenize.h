@@ -7,7 +7,7 @@
 #include <span>
 #include <string>
 
-#include "gateway/api_error.h"
+#include "endpoint/api_error.h"
 #include "gateway/served_model.h"
 
 namespace ondol {

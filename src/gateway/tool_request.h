@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "gateway/api_error.h"
+#include "endpoint/api_error.h"
 #include "gateway/field_reader.h"
 
 namespace ondol {

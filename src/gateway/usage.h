@@ -3,7 +3,6 @@
 // Value types; any thread.
 #pragma once
 
-#include <boost/json/object.hpp>
 #include <optional>
 
 #include "meter/usage.h"
@@ -22,8 +21,5 @@ struct Usage {
 
 // Several answers of one request (n > 1), and what they cost together. The device is the first one's.
 UsageReport together(const UsageReport& a, const UsageReport& b);
-
-// energy_j, energy_source, device, device_seconds, queue_ms; cost_krw and co2_g where there is a price and a grid factor.
-boost::json::object account_json(const UsageReport& account);
 
 }  // namespace ondol

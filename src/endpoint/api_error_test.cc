@@ -1,4 +1,4 @@
-#include "gateway/api_error.h"
+#include "endpoint/api_error.h"
 
 #include <gtest/gtest.h>
 
