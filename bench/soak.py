@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A long run at a share of the server's own capacity: does memory stay, does latency stay?
 
-    bench/soak.py [--model NAME] [--minutes 60] [--share 0.8] [--input-tokens 64] [--output-tokens 32] [--json FILE]
+    bench/soak.py [--model NAME] [--minutes 60] [--share 0.8] [--input-tokens 64] [--output-tokens 32] [--threads 2] [--json FILE]
 
 First measures the capacity (closed loop of 16), then sends Poisson arrivals at that share of it. Resident memory is read every 5 seconds; the first tenth of
 the run is warm-up. Prints memory and the p95 of time to first token and of the time per token in the second and the last tenth.
@@ -46,11 +46,12 @@ def main():
     parser.add_argument("--share", type=float, default=0.8)
     parser.add_argument("--input-tokens", type=int, default=64)
     parser.add_argument("--output-tokens", type=int, default=32)
+    parser.add_argument("--threads", type=int, default=2, help="1, and taskset in front: the other CPUs are free for other work")
     parser.add_argument("--json", type=pathlib.Path)
     args = parser.parse_args()
     print(machine(), flush=True)
     shape = ["--input-tokens", args.input_tokens, "--output-tokens", args.output_tokens]
-    with Server("ondol", find(args.model), context=1024, extra=["--kv-bytes", "1G"]) as server:
+    with Server("ondol", find(args.model), threads=args.threads, context=1024, extra=["--kv-bytes", "1G"]) as server:
         capacity = bench(server, "--concurrency", 16, "--requests", 200, *shape)["throughput"]["requests_per_s"]
         rate = capacity * args.share
         count = int(rate * args.minutes * 60)

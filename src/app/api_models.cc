@@ -90,6 +90,8 @@ Result<ServedModel> load_model(const std::string& path, const std::string& name,
   served.meter = metering.meter_engine(model->spec());
   labelled.on_step = [meter = served.meter](const StepReport& report) { meter->step(report); };
   ONDOL_TRY(std::unique_ptr<Engine> engine, Engine::create(model, labelled, metrics, progress));
+  const EngineStats stats = engine->stats();
+  served.resident = metering.resident("cpu", name, stats.weight_bytes + stats.kv_bytes);
   served.engine = std::move(engine);
   return served;
 }

@@ -8,23 +8,23 @@
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 #include <memory>
-#include <thread>
 
+#include "app/cmd_device.h"
 #include "app/json_output.h"
 #include "app/node_file.h"
+#include "app/node_runner.h"
 #include "app/options.h"
 #include "app/table.h"
 #include "net/client.h"
 #include "net/server.h"
 #include "node/node_status.h"
-#include "node/process.h"
 
 namespace ondol {
 namespace {
 
 namespace json = boost::json;
 
-void answer(const Node& node, Exchange& exchange) {
+void answer(const NodeRunner& node, Exchange& exchange) {
   HttpResponse response;
   const std::string& path = exchange.request().path;
   if (path == "/node/status") {
@@ -39,21 +39,21 @@ void answer(const Node& node, Exchange& exchange) {
   exchange.respond(std::move(response));
 }
 
-void read_again(const std::string& path, Node& node) {
+void read_again(const std::string& path, NodeRunner& node) {
   Result<DeclaredNode> declared = read_node_file(path);
   const Status taken = declared ? node.declare(std::move(*declared)) : Status(std::unexpected(declared.error()));
   if (!taken) return spdlog::error("{}; going on with what was declared before", taken.error().message);
   spdlog::info("read {} again", path);
 }
 
-// Signals are waited for here rather than handled: every other thread has them blocked from its start. Until the node's thread has ended.
-void wait_for_signals(const sigset_t& signals, const std::string& path, Node& node) {
+// Signals are waited for here rather than handled: every other thread has them blocked from its start. Until the node has ended.
+void wait_for_signals(const sigset_t& signals, const std::string& path, NodeRunner& node) {
   for (int number = 0; number != SIGUSR1;) {
     if (::sigwait(&signals, &number) != 0) continue;
     if (number == SIGHUP) read_again(path, node);
     if (number != SIGTERM && number != SIGINT) continue;
     spdlog::info("draining all engines (again to kill them)");
-    node.stop();
+    node.drain();
   }
 }
 
@@ -73,6 +73,19 @@ std::string devices_of(const json::object& engine) {
   return out.empty() ? "-" : out;
 }
 
+// "well", or what is not: "npu:3 unhealthy".
+std::string health_of(const json::object& engine) {
+  const json::value* health = engine.if_contains("device_health");
+  if (health == nullptr || !health->is_array() || health->as_array().empty()) return "-";
+  std::string out;
+  for (const json::value& entry : health->as_array()) {
+    const json::object device = entry.is_object() ? entry.as_object() : json::object();
+    const std::string state = text_of(device, "state");
+    if (state != "well") out += (out.empty() ? "" : ", ") + text_of(device, "device") + " " + state;
+  }
+  return out.empty() ? "well" : out;
+}
+
 }  // namespace
 
 Status run_node(const NodeOptions& options) {
@@ -81,22 +94,18 @@ Status run_node(const NodeOptions& options) {
   ::sigemptyset(&signals);
   for (const int number : {SIGHUP, SIGINT, SIGTERM, SIGUSR1}) ::sigaddset(&signals, number);
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ONDOL_TRY_STATUS(check_sysroot(options.devices));
   ONDOL_TRY(DeclaredNode declared, read_node_file(options.file));
-  const std::unique_ptr<Node> node = Node::create();
-  ONDOL_TRY_STATUS(node->declare(std::move(declared)));
+  NodeRunner node(options.devices);
   Registry metrics;
   HttpServerOptions http;
   http.port = static_cast<uint16_t>(options.port);
-  ONDOL_TRY(const auto server, HttpServer::start(http, metrics, [&node](const std::shared_ptr<Exchange>& e) { answer(*node, *e); }));
-  adopt_orphans();
+  ONDOL_TRY(const auto server, HttpServer::start(http, metrics, [&node](const std::shared_ptr<Exchange>& e) { answer(node, *e); }));
+  ONDOL_TRY_STATUS(node.start(std::move(declared), [waiting = ::pthread_self()] { ::pthread_kill(waiting, SIGUSR1); }));
   fmt::print("node status on http://127.0.0.1:{}/node/status\n", server->port());
   std::fflush(stdout);
-  std::thread keeper([&, waiting = ::pthread_self()] {
-    node->run();
-    ::pthread_kill(waiting, SIGUSR1);
-  });
-  wait_for_signals(signals, options.file, *node);
-  keeper.join();
+  wait_for_signals(signals, options.file, node);
+  node.stop();
   server->stop(0);
   return {};
 }
@@ -117,11 +126,11 @@ Status run_node_status(const NodeOptions& options) {
     return {};
   }
   Table table;
-  for (const char* title : {"NAME", "KIND", "PHASE", "PID", "PORT", "DEVICES", "RESTARTS", "REASON"}) table.column(title);
+  for (const char* title : {"NAME", "KIND", "PHASE", "PID", "PORT", "DEVICES", "HEALTH", "RESTARTS", "REASON"}) table.column(title);
   for (const json::value& entry : engines->as_array()) {
     const json::object engine = entry.is_object() ? entry.as_object() : json::object();
     table.row({text_of(engine, "name"), text_of(engine, "kind"), text_of(engine, "phase"), text_of(engine, "pid"), text_of(engine, "port"),
-               devices_of(engine), text_of(engine, "restarts"), text_of(engine, "reason")});
+               devices_of(engine), health_of(engine), text_of(engine, "restarts"), text_of(engine, "reason")});
   }
   fmt::print("{}", table.render());
   return {};
@@ -131,6 +140,7 @@ void add_node(CLI::App& root, Action& action) {
   CLI::App* command = root.add_subcommand("node", "Keep the engine processes of this machine: start, watch, restart, drain");
   const auto options = std::make_shared<NodeOptions>();
   command->add_option("--file", options->file, "YAML file: the engines and their devices (docs/node.md)");
+  bind_device_reader(*command, options->devices);
   add_int_option(*command, "--port", options->port, kPortRange, "Port of /node/status on 127.0.0.1; 0 = any free one");
   command->footer(
       "SIGHUP reads the file again and applies the difference; SIGTERM drains all engines.\n"

@@ -4,11 +4,13 @@
 #include <string>
 
 #include "app/cli.h"
+#include "device/device.h"
 
 namespace ondol {
 
 struct NodeOptions {
   std::string file;
+  DeviceReaderOptions devices;
   int port = 8079;                            // of /node/status, on 127.0.0.1; 0 = any free one
   std::string url = "http://127.0.0.1:8079";  // status: of the node that is asked
   bool json = false;

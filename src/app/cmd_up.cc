@@ -10,8 +10,11 @@
 #include "app/cmd_model_get.h"
 #include "app/cmd_twin.h"
 #include "app/config_file.h"
+#include "app/floor_endpoints.h"
 #include "app/floor_file.h"
 #include "app/memory_need.h"
+#include "app/node_file.h"
+#include "app/node_runner.h"
 #include "app/options.h"
 #include "app/sizes.h"
 
@@ -41,6 +44,17 @@ Result<std::unique_ptr<TwinFloor>> start_floor(const ServerConfig& config) {
   return floor;
 }
 
+FloorParts parts_of(const TwinFloor* floor, const DeclaredNode& node) {
+  FloorParts out;
+  if (floor != nullptr) {
+    out.devices.push_back(make_twin_gpu_reader(*floor));
+    if (!floor->tree().empty()) out.devices.push_back(make_rngd_reader({.sysroot = floor->tree(), .vendor_libraries = false}));
+  }
+  if (floor == nullptr && node.engines.empty()) return out;
+  out.endpoints = [floor, node](Metering& metering) { return floor_endpoints(floor, node, metering); };
+  return out;
+}
+
 }  // namespace
 
 void bind_up(CLI::App& command, ServerConfig& config) {
@@ -56,6 +70,7 @@ void bind_up(CLI::App& command, ServerConfig& config) {
   command.add_option("--floor-tree", config.floor_tree, "Folder for the /sys and /dev tree of the floor's NPUs; it is removed at the end");
   add_int_option(command, "--floor-port", config.floor_port, kPortRange,
                  "Port of the floor's control; engines without a port follow it; 0 = any free ones");
+  command.add_option("--node", config.node, "Node file: its engine processes are kept running beside (docs/node.md)");
   bind_server_options(command, config);
   command.footer("Config file keys (key: value, one a line; unknown ones are errors):\n" + config_keys_help() +
                  "Examples:\n"
@@ -63,6 +78,7 @@ void bind_up(CLI::App& command, ServerConfig& config) {
                  "  ondol up --model smollm2-135m --port 9000\n"
                  "  ondol up --config ondol.yaml\n"
                  "  ondol up --floor deploy/floors/rngd8-h100x2.yaml --floor-tree /dev/shm/floor\n"
+                 "  ondol up --node node.yaml\n"
                  "Then: ondol chat \"Hello!\"");
 }
 
@@ -86,18 +102,25 @@ Result<ResolvedModel> choose_model(const std::string& wanted, uint64_t available
 }
 
 Status run_up(const ServerConfig& config) {
+  DeclaredNode declared;
+  if (!config.node.empty()) {
+    ONDOL_TRY(declared, read_node_file(config.node));
+  }
   ONDOL_TRY(const std::unique_ptr<TwinFloor> floor, start_floor(config));
   ONDOL_TRY(const MachineMemory memory, machine_memory());
   const ModelDirs dirs = model_dirs();
   ONDOL_TRY(const ResolvedModel model, choose_model(config.model, memory.available_bytes, dirs,
                                                     [&](const CatalogModel& known) { return fetch_on_terminal(known, dirs); }));
   spdlog::info("serving {} from {} ({} of memory free)", model.name, model.path, format_size(memory.available_bytes));
-  std::vector<std::unique_ptr<DeviceReader>> twins;
-  if (floor != nullptr) {
-    twins.push_back(make_twin_gpu_reader(*floor));
-    if (!floor->tree().empty()) twins.push_back(make_rngd_reader({.sysroot = floor->tree(), .vendor_libraries = false}));
+  // After the model was fetched, which other processes do: from here on this thread starts none (see NodeRunner). It outlives the server.
+  std::unique_ptr<NodeRunner> node;
+  if (!config.node.empty()) {
+    node = std::make_unique<NodeRunner>();
+    ONDOL_TRY_STATUS(node->start(declared));
   }
-  return run_server(config, model.path, config.name.empty() ? model.name : config.name, std::move(twins));
+  const Status served = run_server(config, model.path, config.name.empty() ? model.name : config.name, parts_of(floor.get(), declared));
+  if (node != nullptr) node->stop();
+  return served;
 }
 
 void add_up(CLI::App& root, Action& action) {

@@ -147,6 +147,7 @@ std::span<const Key> keys() {
       {"floor", "floor file whose digital twins run beside (docs/floor.md)", text_key(&ServerConfig::floor)},
       {"floor-tree", "folder for the /sys and /dev tree of the floor's NPUs", text_key(&ServerConfig::floor_tree)},
       {"floor-port", "port of the floor's control; its engines follow it (8100)", int_key(&ServerConfig::floor_port, kPortRange)},
+      {"node", "node file whose engine processes are kept running beside (docs/node.md)", text_key(&ServerConfig::node)},
       {"drain", "seconds for answers in progress after SIGTERM (30)", int_key(&ServerConfig::drain_s, kDrainRange)},
       {"tls_cert", "PEM file: certificate and chain; HTTPS", access_key(&AccessOptions::tls_certificate)},
       {"tls_key", "PEM file: its private key", access_key(&AccessOptions::tls_key)},

@@ -18,6 +18,7 @@ model: smollm2-135m
 name: small
 host: 0.0.0.0
 port: 9000
+node: node.yaml
 drain: 5
 tls_cert: /etc/cert.pem
 tls_key: /etc/key.pem
@@ -42,6 +43,7 @@ stream_slowdown: 1.5
   EXPECT_EQ(config.name, "small");
   EXPECT_EQ(config.host, "0.0.0.0");
   EXPECT_EQ(config.port, 9000);
+  EXPECT_EQ(config.node, "node.yaml");
   EXPECT_EQ(config.drain_s, 5);
   EXPECT_EQ(config.access.tls_certificate, "/etc/cert.pem");
   EXPECT_EQ(config.access.tls_key, "/etc/key.pem");

@@ -90,6 +90,19 @@ HttpServerOptions http_options(const ServerConfig& config) {
   return http;
 }
 
+// Null without anything behind it.
+Result<std::shared_ptr<Door>> open_door(const FloorParts& floor, Registry& metrics, Metering& metering) {
+  if (floor.endpoints == nullptr) return nullptr;
+  ONDOL_TRY(std::vector<DoorEndpoint> endpoints, floor.endpoints(metering));
+  auto door = std::make_shared<Door>(std::move(endpoints), metrics, metering.clock());
+  // The meter's thread may come once more while the door goes.
+  metering.before_reading([weak = std::weak_ptr(door)](int64_t now_us) {
+    if (const auto held = weak.lock()) held->book(now_us);
+  });
+  door->start();
+  return door;
+}
+
 }  // namespace
 
 std::string server_url(const std::string& host, int port, bool tls) {
@@ -108,8 +121,7 @@ void bind_server_options(CLI::App& app, ServerConfig& config) {
   bind_engine_options(app, config.engine);
 }
 
-Status run_server(const ServerConfig& config, const std::string& model_path, const std::string& name,
-                  std::vector<std::unique_ptr<DeviceReader>> devices) {
+Status run_server(const ServerConfig& config, const std::string& model_path, const std::string& name, FloorParts floor) {
   ::signal(SIGPIPE, SIG_IGN);
   StopSignals signals;
   const SteadyClock clock;
@@ -125,7 +137,8 @@ Status run_server(const ServerConfig& config, const std::string& model_path, con
             HttpServer::start(http, metrics, [front](std::shared_ptr<Exchange> exchange) { front->handle(std::move(exchange)); }));
   if (const std::string warning = exposure_warning(config.access, config.host); !warning.empty()) spdlog::warn(warning);
 
-  Metering metering(config.metering, metrics, std::move(devices));
+  Metering metering(config.metering, metrics, std::move(floor.devices));
+  ONDOL_TRY(const std::shared_ptr<Door> door, open_door(floor, metrics, metering));
   ServedModel served;
   {
     ProgressBar bar("loading " + name, ProgressUnit::kShare, clock);
@@ -135,7 +148,7 @@ Status run_server(const ServerConfig& config, const std::string& model_path, con
   log_ready(served, clock.now_us() - started_us);
   ONDOL_TRY(ApiModels models,
             make_api_models(std::move(served), model_path, config.models, config.engine, model_dirs(), metrics, metering));
-  auto api = std::make_shared<Api>(std::move(models), metrics, ApiLimits{}, std::move(admission));
+  auto api = std::make_shared<Api>(std::move(models), metrics, ApiLimits{}, std::move(admission), door.get());
   api->set_ready(true);
   signals.arm();  // before the first request can be answered, so that a signal never ends one in the middle
   front->set(api);

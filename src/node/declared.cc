@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <optional>
-#include <string_view>
 
 namespace ondol {
 namespace {
@@ -11,38 +9,11 @@ namespace {
 constexpr int kPesPerCard = 8;  // of an RNGD
 constexpr int kMaxCard = 255;
 
-struct DevicePlace {
-  std::string_view type;
-  int card = 0, first = 0, last = 0;  // PEs, both included
-};
-
 std::optional<int> number(std::string_view text, int most) {
   int value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size() || value < 0 || value > most) return std::nullopt;
   return value;
-}
-
-std::optional<DevicePlace> place_of(std::string_view name) {
-  if (name == "cpu") return DevicePlace{name};
-  const size_t colon = name.find(':');
-  if (colon == std::string_view::npos) return std::nullopt;
-  const std::string_view type = name.substr(0, colon), rest = name.substr(colon + 1);
-  if (type == "gpu") {
-    const auto card = number(rest, kMaxCard);
-    return card ? std::optional(DevicePlace{type, *card, 0, 0}) : std::nullopt;
-  }
-  if (type != "npu") return std::nullopt;
-  const size_t second = rest.find(':');
-  const auto card = number(rest.substr(0, second), kMaxCard);
-  if (!card) return std::nullopt;
-  if (second == std::string_view::npos) return DevicePlace{type, *card, 0, kPesPerCard - 1};
-  const std::string_view pes = rest.substr(second + 1);
-  const size_t dash = pes.find('-');
-  const auto first = number(pes.substr(0, dash), kPesPerCard - 1);
-  const auto last = dash == std::string_view::npos ? first : number(pes.substr(dash + 1), kPesPerCard - 1);
-  if (!first || !last || *last < *first) return std::nullopt;
-  return DevicePlace{type, *card, *first, *last};
 }
 
 std::unexpected<Error> wrong(const DeclaredEngine& engine, const std::string& what) {
@@ -69,7 +40,7 @@ Status check_engine(const DeclaredEngine& engine) {
   if (engine.command.empty() && engine.kind == EndpointKind::kOpenAi) return wrong(engine, "kind openai needs a command");
   const std::string_view type = device_type_of(engine.kind);
   for (const std::string& device : engine.devices) {
-    const auto place = place_of(device);
+    const auto place = parse_device(device);
     if (!place) return wrong(engine, "there is no device " + quoted(device) + "; write npu:0, npu:0:2, npu:0:0-3, gpu:0 or cpu");
     if (!type.empty() && place->type != type) {
       return wrong(engine, std::string(endpoint_kind_name(engine.kind)) + " does not run on " + quoted(device));
@@ -104,8 +75,32 @@ std::string joined(const std::vector<std::string>& words) {
 
 }  // namespace
 
+std::optional<DevicePlace> parse_device(std::string_view name) {
+  if (name == "cpu") return DevicePlace{.type = "cpu"};
+  const size_t colon = name.find(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  const std::string_view type = name.substr(0, colon), rest = name.substr(colon + 1);
+  if (type != "gpu" && type != "npu") return std::nullopt;
+  DevicePlace place{.type = std::string(type)};
+  const size_t second = type == "npu" ? rest.find(':') : std::string_view::npos;
+  const auto card = number(rest.substr(0, second), kMaxCard);
+  if (!card) return std::nullopt;
+  place.card = *card;
+  place.last = type == "npu" ? kPesPerCard - 1 : 0;
+  if (second == std::string_view::npos) return place;
+  const std::string_view pes = rest.substr(second + 1);
+  const size_t dash = pes.find('-');
+  const auto first = number(pes.substr(0, dash), kPesPerCard - 1);
+  const auto last = dash == std::string_view::npos ? first : number(pes.substr(dash + 1), kPesPerCard - 1);
+  if (!first || !last || *last < *first) return std::nullopt;
+  place.first = *first;
+  place.last = *last;
+  place.whole = false;
+  return place;
+}
+
 bool devices_overlap(const std::string& a, const std::string& b) {
-  const auto x = place_of(a), y = place_of(b);
+  const auto x = parse_device(a), y = parse_device(b);
   if (!x || !y) return a == b;
   if (x->type == "cpu") return false;  // shared by the operating system
   return x->type == y->type && x->card == y->card && x->first <= y->last && y->first <= x->last;
@@ -127,8 +122,12 @@ EngineCommand command_of(const DeclaredEngine& engine) {
   for (const std::string& device : engine.devices) {
     if (device.starts_with("gpu:")) gpus.push_back(device.substr(4));
   }
-  // An explicit command on GPUs is pinned as well; on NPUs it says itself which.
-  if (!gpus.empty()) out.environment["CUDA_VISIBLE_DEVICES"] = joined(gpus);
+  // An explicit command on GPUs is pinned as well; on NPUs it says itself which. CUDA's own order is by speed; the numbers here are NVML's,
+  // which are by PCI address.
+  if (!gpus.empty()) {
+    out.environment["CUDA_VISIBLE_DEVICES"] = joined(gpus);
+    out.environment["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID";
+  }
   if (out.argv.empty()) {
     switch (engine.kind) {
       case EndpointKind::kFuriosaLlm:

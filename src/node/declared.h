@@ -5,7 +5,9 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -39,6 +41,14 @@ struct EngineCommand {
   std::vector<std::string> argv;
   std::map<std::string, std::string> environment;
 };
+
+// A device, or some PEs of an NPU, by its name in a declaration.
+struct DevicePlace {
+  std::string type;                   // "npu", "gpu", "cpu"
+  int card = 0, first = 0, last = 0;  // PEs, both included
+  bool whole = true;                  // no PE is named
+};
+std::optional<DevicePlace> parse_device(std::string_view name);
 
 // kInvalidArgument, saying which engine: names, ports or devices that two engines share, devices that are none or not the kind's, a model
 // or a port that is missing.

@@ -28,6 +28,7 @@ TEST(Declared, CommandsArePinnedToTheirDevices) {
   vllm.kind = EndpointKind::kVllm;
   vllm.arguments = {"--tensor-parallel-size", "2"};
   EXPECT_EQ(command_of(vllm).environment.at("CUDA_VISIBLE_DEVICES"), "1,3");
+  EXPECT_EQ(command_of(vllm).environment.at("CUDA_DEVICE_ORDER"), "PCI_BUS_ID");
   EXPECT_EQ(command_of(vllm).argv.back(), "2");
   vllm.command = {"/opt/serve.sh"};
   EXPECT_EQ(command_of(vllm).argv.front(), "/opt/serve.sh");

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "endpoint/http_endpoint.h"
+#include "node/device_watch.h"
 #include "node/engine_log.h"
 #include "node/process.h"
 
@@ -32,13 +33,25 @@ struct RunningEngine {
   std::shared_ptr<Readiness> readiness = std::make_shared<Readiness>();
 };
 
+bool is_pinned(const DeclaredEngine& engine) {
+  return std::ranges::any_of(engine.devices, [](const std::string& device) { return device != "cpu"; });
+}
+
 class NodeImpl final : public Node {
  public:
-  explicit NodeImpl(const RestartLimits& limits) : limits_(limits) {}
+  NodeImpl(const RestartLimits& limits, DeviceReaderOptions devices) : limits_(limits), device_options_(std::move(devices)) {}
 
   Status declare(DeclaredNode declared) override {
     ONDOL_TRY_STATUS(check_declared(declared));
+    const std::shared_ptr<const DeviceView> devices = look_at_devices(declared);
     const std::scoped_lock lock(mutex_);
+    for (const DeclaredEngine& engine : declared.engines) {
+      // What was right once and has gone since makes its engine wait; it must not keep the others from being changed.
+      if (std::ranges::find(declared_.engines, engine) != declared_.engines.end()) continue;
+      if (const auto missing = missing_device(engine, *devices)) {
+        return fail(Code::kInvalidArgument, "engine " + quoted(engine.name) + ": " + *missing);
+      }
+    }
     declared_ = std::move(declared);
     wake_.notify_one();
     return {};
@@ -61,9 +74,10 @@ class NodeImpl final : public Node {
 
   std::vector<EngineReport> report() const override {
     const std::scoped_lock lock(mutex_);
+    const std::shared_ptr<const DeviceView> devices = last_view();
     std::vector<EngineReport> out;
     for (const auto& [name, state] : states_) {
-      EngineReport report{.state = state, .pid = {}, .log_tail = {}};
+      EngineReport report{.state = state, .pid = {}, .devices = pinned_devices(state.as, *devices), .log_tail = {}};
       report.in_phase_s = static_cast<double>(clock_.now_us() - state.since_us) / 1e6;
       if (const auto at = running_.find(name); at != running_.end()) report.pid = at->second.process->pid();
       if (const auto at = logs_.find(name); at != logs_.end()) report.log_tail = at->second->tail();
@@ -73,12 +87,27 @@ class NodeImpl final : public Node {
   }
 
  private:
+  // As they are now. Not under the lock: a driver may take its time.
+  std::shared_ptr<const DeviceView> look_at_devices(const DeclaredNode& declared) {
+    DeviceWatch* watch = nullptr;
+    {
+      const std::scoped_lock lock(mutex_);
+      if (watch_ == nullptr && std::ranges::any_of(declared.engines, is_pinned)) watch_ = std::make_unique<DeviceWatch>(device_options_);
+      watch = watch_.get();
+    }
+    return watch == nullptr ? std::make_shared<const DeviceView>() : watch->fresh();
+  }
+  std::shared_ptr<const DeviceView> last_view() const { return watch_ == nullptr ? std::make_shared<const DeviceView>() : watch_->last(); }
+
   void tick() {
     std::map<std::string, EngineSight> seen = look();
+    const std::shared_ptr<const DeviceView> devices = last_view();
     if (stops_ > 1) {
       for (const auto& [name, engine] : running_) engine.process->signal(SIGKILL);
     }
-    for (const NodeAction& action : plan_node(declared_, seen, clock_.now_us(), stops_ > 0, limits_, states_)) perform(action);
+    for (const NodeAction& action : plan_node(declared_, seen, *devices, clock_.now_us(), stops_ > 0, limits_, states_)) {
+      perform(action);
+    }
     // Daemons that left their group when their engine ended.
     std::vector<pid_t> known;
     for (const auto& [name, engine] : running_) known.push_back(engine.process->pid());
@@ -127,7 +156,7 @@ class NodeImpl final : public Node {
     switch (action.kind) {
       case NodeAction::Kind::kStart: return start(action.engine);
       case NodeAction::Kind::kTerminate:
-        spdlog::info("draining {}", action.engine);
+        spdlog::info("draining {}: {}", action.engine, states_.at(action.engine).reason);
         if (at != running_.end()) at->second.process->signal(SIGTERM);
         return;
       case NodeAction::Kind::kKill:
@@ -156,6 +185,7 @@ class NodeImpl final : public Node {
   }
 
   const RestartLimits limits_;
+  const DeviceReaderOptions device_options_;
   SteadyClock clock_;
   const std::shared_ptr<AsyncClient> client_ = AsyncClient::start({.connect_timeout_us = kProbeTimeout_us});
   mutable std::mutex mutex_;
@@ -166,10 +196,13 @@ class NodeImpl final : public Node {
   std::map<std::string, std::shared_ptr<EngineLog>> logs_;
   std::map<std::string, std::string> not_started_;
   std::map<std::string, RunningEngine> running_;
+  std::unique_ptr<DeviceWatch> watch_;  // made once, and kept
 };
 
 }  // namespace
 
-std::unique_ptr<Node> Node::create(const RestartLimits& limits) { return std::make_unique<NodeImpl>(limits); }
+std::unique_ptr<Node> Node::create(const RestartLimits& limits, const DeviceReaderOptions& devices) {
+  return std::make_unique<NodeImpl>(limits, devices);
+}
 
 }  // namespace ondol

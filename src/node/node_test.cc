@@ -5,6 +5,8 @@
 
 #include <thread>
 
+#include "base/test_folder_test_util.h"
+#include "device/rngd_tree.h"
 #include "net/test_socket.h"
 
 namespace ondol {
@@ -32,10 +34,13 @@ DeclaredEngine server(const std::string& name, uint16_t port) {
 
 class NodeTest : public testing::Test {
  protected:
-  NodeTest() : node_(Node::create({.first_delay_us = 1000, .max_delay_us = 1000, .max_failures = 3})) {}
+  NodeTest() { make({.sysroot = folder_.path(), .vendor_libraries = false}); }
   ~NodeTest() override {
     node_->stop();
     if (thread_.joinable()) thread_.join();
+  }
+  void make(const DeviceReaderOptions& devices) {
+    node_ = Node::create({.first_delay_us = 1000, .max_delay_us = 1000, .max_failures = 3}, devices);
   }
   void run() {
     thread_ = std::thread([this] { node_->run(); });
@@ -53,8 +58,33 @@ class NodeTest : public testing::Test {
     return {};
   }
 
+  const TestFolder folder_;
   std::unique_ptr<Node> node_;
   std::thread thread_;
+};
+
+// Over a tree of two cards.
+class NodeOnCardsTest : public NodeTest {
+ protected:
+  NodeOnCardsTest() : tree_(RngdTree::create(folder_.path("tree"), 2)) {
+    EXPECT_TRUE(tree_) << tree_.error().message;
+    make({.sysroot = folder_.path("tree"), .vendor_libraries = false});
+  }
+  std::string refusal(std::vector<DeclaredEngine> engines) {
+    const Status declared = node_->declare({.log_folder = "", .engines = std::move(engines)});
+    return declared ? "" : declared.error().message;
+  }
+  static DeclaredEngine on(std::string name, std::string device) {
+    DeclaredEngine out = server(name, free_port());
+    out.devices = {std::move(device)};
+    return out;
+  }
+  static DeclaredEngine moved(DeclaredEngine engine, std::string device) {
+    engine.devices = {std::move(device)};
+    return engine;
+  }
+
+  Result<RngdTree> tree_;
 };
 
 TEST_F(NodeTest, StartsWatchesRestartsAndStops) {
@@ -96,6 +126,59 @@ TEST_F(NodeTest, WhatCannotRunIsLeftAloneAfterSomeFailures) {
   const EngineReport report = await("broken", EnginePhase::kCrashLooping);
   EXPECT_NE(report.state.reason.find("exit code 7"), std::string::npos) << report.state.reason;
   EXPECT_NE(report.log_tail.find("no card here"), std::string::npos);
+}
+
+TEST_F(NodeOnCardsTest, WhatThisMachineDoesNotHaveIsRefusedAndNothingChanges) {
+  const DeclaredEngine a = on("a", "npu:0:0-3");
+  EXPECT_EQ(refusal({moved(a, "npu:3")}), "engine \"a\": npu3 is not there; this machine has npu0, npu1");
+  EXPECT_EQ(refusal({a}), "");
+  run();
+  const EngineReport before = await("a", EnginePhase::kReady);
+  ASSERT_EQ(before.devices.size(), 1u);
+  EXPECT_EQ(before.devices[0].standing, DeviceStanding::kWell);
+  EXPECT_NE(refusal({moved(a, "npu:2")}).find("npu2 is not there"), std::string::npos);
+  EXPECT_EQ(await("a", EnginePhase::kReady).pid, before.pid);
+  // Nothing is known of GPUs here: whether this one is there is for the engine to find out.
+  EXPECT_EQ(refusal({a, on("b", "gpu:7")}), "");
+  EXPECT_EQ(await("b", EnginePhase::kReady).devices.at(0).standing, DeviceStanding::kUnknown);
+}
+
+TEST_F(NodeOnCardsTest, ACardThatVanishesIsToldAndWaitedFor) {
+  const DeclaredEngine a = on("a", "npu:0"), b = on("b", "npu:1");
+  ASSERT_EQ(refusal({a, b}), "");
+  run();
+  const EngineReport other = await("a", EnginePhase::kReady), before = await("b", EnginePhase::kReady);
+  ASSERT_TRUE(tree_->remove(1));
+  const EngineReport gone = await("b", EnginePhase::kWaiting);
+  EXPECT_NE(gone.state.reason.find("npu1 is not there; this machine has npu0"), std::string::npos) << gone.state.reason;
+  EXPECT_FALSE(gone.pid);
+  // It keeps its place in the file, and others can be changed.
+  DeclaredEngine changed = a;
+  changed.environment = {{"X", "1"}};
+  EXPECT_EQ(refusal({changed, b}), "");
+  await("a", EnginePhase::kReady, *other.pid);
+  ASSERT_TRUE(tree_->restore(1));
+  await("b", EnginePhase::kReady, *before.pid);
+}
+
+TEST_F(NodeOnCardsTest, AnUnhealthyCardIsWaitedForAndLeftToWhoRunsOnIt) {
+  ASSERT_TRUE(tree_->update(1, {.alive = false}));
+  ASSERT_EQ(refusal({on("a", "npu:0"), on("b", "npu:1")}), "");
+  run();
+  const EngineReport a = await("a", EnginePhase::kReady), b = await("b", EnginePhase::kWaiting);
+  EXPECT_NE(b.state.reason.find("npu1 is unhealthy: "), std::string::npos) << b.state.reason;
+  EXPECT_EQ(b.devices.at(0).standing, DeviceStanding::kUnhealthy);
+  ASSERT_TRUE(tree_->update(1, {}));
+  await("b", EnginePhase::kReady);
+  ASSERT_TRUE(tree_->garble(0));
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  DeviceStanding standing = DeviceStanding::kWell;
+  while (standing == DeviceStanding::kWell && std::chrono::steady_clock::now() < end) {
+    standing = await("a", EnginePhase::kReady).devices.at(0).standing;
+    ::poll(nullptr, 0, 10);
+  }
+  EXPECT_EQ(standing, DeviceStanding::kUnhealthy);
+  EXPECT_EQ(await("a", EnginePhase::kReady).pid, a.pid);
 }
 
 }  // namespace

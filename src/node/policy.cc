@@ -7,6 +7,8 @@ namespace {
 
 struct Plan {
   int64_t now_us;
+  const DeviceView& devices;
+  bool stopping;
   const RestartLimits& limits;
   std::map<std::string, EngineState>& states;
   std::vector<NodeAction> actions;
@@ -80,6 +82,10 @@ bool await_end(Plan& plan, EngineState& state, const EngineSight& sight) {
 
 void start_if_due(Plan& plan, EngineState& state, const std::map<std::string, EngineSight>& seen) {
   if (plan.now_us < state.start_at_us) return;
+  if (auto trouble = device_trouble(state.as, plan.devices)) {
+    state.reason = std::move(*trouble);
+    return;
+  }
   if (const EngineState* other = holder(plan, state.as, seen)) {
     state.reason = "waits for the port or devices of " + other->as.name;
     return;
@@ -107,9 +113,15 @@ void step(Plan& plan, EngineState& state, const DeclaredEngine* wanted, const st
       state.start_at_us = plan.now_us;
     }
   } else if (running && (wanted == nullptr || !(*wanted == state.as))) {
-    if (sight.alive) return drain(plan, state, wanted == nullptr ? "is not declared any more" : "is declared otherwise");
+    if (sight.alive)
+      return drain(plan, state,
+                   wanted != nullptr ? "is declared otherwise"
+                   : plan.stopping   ? "the node stops"
+                                     : "is not declared any more");
     plan.enter(state, EnginePhase::kWaiting, "");
   } else if (running) {
+    // Unhealthy is not gone: an engine that still answers is left to its work.
+    if (auto missing = sight.alive ? missing_device(state.as, plan.devices) : std::nullopt) return drain(plan, state, *missing);
     return watch(plan, state, sight);
   }
   if (wanted == nullptr) return plan.act(NodeAction::Kind::kForget, state.as.name);
@@ -136,8 +148,8 @@ std::string_view engine_phase_name(EnginePhase phase) {
   return "unknown";
 }
 
-std::vector<NodeAction> plan_node(const DeclaredNode& declared, const std::map<std::string, EngineSight>& seen, int64_t now_us,
-                                  bool stopping, const RestartLimits& limits, std::map<std::string, EngineState>& states) {
+std::vector<NodeAction> plan_node(const DeclaredNode& declared, const std::map<std::string, EngineSight>& seen, const DeviceView& devices,
+                                  int64_t now_us, bool stopping, const RestartLimits& limits, std::map<std::string, EngineState>& states) {
   std::map<std::string, const DeclaredEngine*> wanted;
   if (!stopping) {
     for (const DeclaredEngine& engine : declared.engines) wanted[engine.name] = &engine;
@@ -145,7 +157,7 @@ std::vector<NodeAction> plan_node(const DeclaredNode& declared, const std::map<s
   for (const auto& [name, engine] : wanted) {
     if (!states.contains(name)) states[name] = {.as = *engine, .since_us = now_us, .start_at_us = now_us, .reason = ""};
   }
-  Plan plan{now_us, limits, states, {}};
+  Plan plan{now_us, devices, stopping, limits, states, {}};
   for (auto& [name, state] : states) {
     const auto at = wanted.find(name);
     step(plan, state, at == wanted.end() ? nullptr : at->second, seen);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "node/declared.h"
+#include "node/pinned_device.h"
 
 namespace ondol {
 
@@ -46,8 +47,9 @@ struct NodeAction {
 };
 
 // Moves `states` on and says what to do. An engine that is not declared any more is drained and forgotten; one that is declared otherwise
-// is drained and started anew; an engine waits for devices and ports that another one still holds. `stopping`: as if nothing was declared.
-std::vector<NodeAction> plan_node(const DeclaredNode& declared, const std::map<std::string, EngineSight>& seen, int64_t now_us,
-                                  bool stopping, const RestartLimits& limits, std::map<std::string, EngineState>& states);
+// is drained and started anew; an engine waits for devices and ports that another one still holds, and for its devices to be there and
+// well; one whose device is not there any more is drained. `stopping`: as if nothing was declared.
+std::vector<NodeAction> plan_node(const DeclaredNode& declared, const std::map<std::string, EngineSight>& seen, const DeviceView& devices,
+                                  int64_t now_us, bool stopping, const RestartLimits& limits, std::map<std::string, EngineState>& states);
 
 }  // namespace ondol

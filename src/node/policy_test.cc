@@ -24,7 +24,7 @@ class PolicyTest : public testing::Test {
   std::string step(int64_t seconds = 0) {
     now_us_ += seconds * kSecond;
     std::string out;
-    for (const NodeAction& action : plan_node(declared_, seen_, now_us_, stopping_, limits_, states_)) {
+    for (const NodeAction& action : plan_node(declared_, seen_, devices_, now_us_, stopping_, limits_, states_)) {
       const char* word = action.kind == NodeAction::Kind::kStart       ? "start "
                          : action.kind == NodeAction::Kind::kTerminate ? "terminate "
                          : action.kind == NodeAction::Kind::kKill      ? "kill "
@@ -35,9 +35,20 @@ class PolicyTest : public testing::Test {
     return out;
   }
   void die(const std::string& name) { seen_[name] = {.exit = "exit code 1"}; }
+  void show(int npus, int unhealthy = -1) {
+    devices_.kinds = {DeviceKind::kRngd};
+    devices_.devices.clear();
+    for (int i = 0; i < npus; ++i) {
+      DeviceSnapshot& npu = devices_.devices.emplace_back();
+      npu.kind = DeviceKind::kRngd;
+      npu.name = "npu" + std::to_string(i);
+      if (i == unhealthy) npu.unhealthy = "it hangs";
+    }
+  }
   EnginePhase phase(const std::string& name) { return states_.at(name).phase; }
 
   DeclaredNode declared_;
+  DeviceView devices_;
   std::map<std::string, EngineSight> seen_;
   std::map<std::string, EngineState> states_;
   RestartLimits limits_;
@@ -153,8 +164,57 @@ TEST_F(PolicyTest, WhatHoldsADeviceIsWaitedFor) {
   EXPECT_EQ(step(), "start a, start b, forget z");
 }
 
+TEST_F(PolicyTest, AnUnhealthyDeviceIsWaitedForAndTheOthersAreNot) {
+  declared_.engines = {engine("a", 1, {"npu:0"}), engine("b", 2, {"npu:1:0-3"})};
+  show(2, 1);
+  EXPECT_EQ(step(), "start a");
+  seen_["a"].ready = true;
+  EXPECT_EQ(step(1000), "");
+  EXPECT_EQ(phase("b"), EnginePhase::kWaiting);
+  EXPECT_EQ(states_["b"].reason, "npu1 is unhealthy: it hangs");
+  show(2);
+  EXPECT_EQ(step(1), "start b");
+  EXPECT_EQ(states_["b"].reason, "");
+}
+
+TEST_F(PolicyTest, ADeviceThatFallsIllUnderAnEngineLeavesItAlone) {
+  declared_.engines = {engine("a", 1, {"npu:0"})};
+  show(1);
+  EXPECT_EQ(step(), "start a");
+  show(1, 0);
+  EXPECT_EQ(step(1), "");
+  EXPECT_EQ(phase("a"), EnginePhase::kStarting);
+  die("a");
+  EXPECT_EQ(step(), "");
+  EXPECT_EQ(step(100), "");  // its turn has come, its device is not well
+  EXPECT_EQ(states_["a"].reason, "npu0 is unhealthy: it hangs");
+  show(1);
+  EXPECT_EQ(step(), "start a");
+}
+
+TEST_F(PolicyTest, ADeviceThatVanishesUnderAnEngineDrainsIt) {
+  declared_.engines = {engine("a", 1, {"npu:0"}), engine("b", 2, {"npu:1"})};
+  show(2);
+  EXPECT_EQ(step(), "start a, start b");
+  seen_["a"].ready = seen_["b"].ready = true;
+  EXPECT_EQ(step(1), "");
+  show(1);
+  EXPECT_EQ(step(1), "terminate b");
+  EXPECT_EQ(phase("b"), EnginePhase::kDraining);
+  EXPECT_EQ(states_["b"].reason, "npu1 is not there; this machine has npu0");
+  die("b");
+  EXPECT_EQ(step(1), "");
+  EXPECT_EQ(phase("b"), EnginePhase::kWaiting);
+  EXPECT_EQ(states_["b"].failures, 0);
+  EXPECT_EQ(states_["b"].reason, "npu1 is not there; this machine has npu0");
+  EXPECT_EQ(phase("a"), EnginePhase::kReady);
+  show(2);
+  EXPECT_EQ(step(1), "start b");
+}
+
 TEST_F(PolicyTest, NeverTwoProcessesOnOneDevice) {
-  // Random declarations, deaths and readiness: whatever happens, no device and no port is held twice, and all ends when it shall stop.
+  // Random declarations, deaths, readiness and devices: whatever happens, no device and no port is held twice, nothing starts on a device
+  // that is not well, and all ends when it shall stop.
   uint64_t random = 7;
   const auto draw = [&](uint64_t below) {
     random = random * 6364136223846793005ULL + 1442695040888963407ULL;
@@ -174,8 +234,11 @@ TEST_F(PolicyTest, NeverTwoProcessesOnOneDevice) {
       if (sight.alive && draw(8) == 0) sight = {.exit = "exit code 1"};
       sight.ready = sight.alive && draw(2) == 0;
     }
+    if (draw(4) == 0) show(static_cast<int>(draw(5)), static_cast<int>(draw(5)));
     (void)step(static_cast<int64_t>(draw(40)));
     for (const auto& [name, state] : states_) {
+      const bool just_started = state.phase == EnginePhase::kStarting && state.since_us == now_us_;
+      ASSERT_FALSE(just_started && device_trouble(state.as, devices_));
       for (const auto& [other, rival] : states_) {
         if (name == other || !seen_[name].alive || !seen_[other].alive) continue;
         ASSERT_NE(state.as.port, rival.as.port);

@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <fstream>
 #include <utility>
 
@@ -157,15 +156,12 @@ void adopt_orphans() { ::prctl(PR_SET_CHILD_SUBREAPER, 1); }
 int kill_orphans(const std::vector<pid_t>& known) {
   int killed = 0, adopts = 0;
   if (::prctl(PR_GET_CHILD_SUBREAPER, &adopts) != 0 || adopts == 0) return 0;
-  std::error_code ec;
-  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task", ec)) {
-    std::ifstream children(task.path() / "children");
-    for (pid_t pid = 0; children >> pid;) {
-      if (std::ranges::find(known, pid) != known.end()) continue;
-      ::kill(pid, SIGKILL);
-      reap(pid);
-      ++killed;
-    }
+  std::ifstream children("/proc/self/task/" + std::to_string(::getpid()) + "/children");
+  for (pid_t pid = 0; children >> pid;) {
+    if (std::ranges::find(known, pid) != known.end()) continue;
+    if (::waitpid(pid, nullptr, WNOHANG) == pid) continue;  // it had ended by itself
+    ::kill(pid, SIGKILL);                                   // reaped the next time
+    ++killed;
   }
   return killed;
 }

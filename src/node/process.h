@@ -48,8 +48,9 @@ class ChildProcess {
 // This process becomes the parent of all that its descendants leave behind (PR_SET_CHILD_SUBREAPER), so that daemons that left their
 // group can be found. Once, on start.
 void adopt_orphans();
-// Kills and reaps the children of this process that are none of `known`; how many. None without adopt_orphans(), which is only for a
-// process that starts children in no other way.
+// Kills the children of this process that it has adopted, and reaps those that have ended; how many were killed. None without
+// adopt_orphans(). They are told from its own by this: the kernel gives orphans to a process's first thread, and what another thread has
+// started stays that thread's. So the first thread must start nothing itself, but for `known`.
 int kill_orphans(const std::vector<pid_t>& known);
 
 }  // namespace ondol

@@ -7,6 +7,8 @@
 
 #include <chrono>
 #include <functional>
+#include <future>
+#include <thread>
 
 #include "base/test_folder_test_util.h"
 
@@ -88,6 +90,29 @@ TEST_F(ProcessTest, DaemonsThatLeftTheirGroupAreFound) {
   (void)end_of(*process);
   int killed = 0;
   EXPECT_TRUE(eventually([&] { return (killed += kill_orphans({})) > 0; }));
+}
+
+TEST_F(ProcessTest, WhatAnotherThreadStartedIsNoOrphan) {
+  adopt_orphans();
+  EXPECT_TRUE(eventually([] { return kill_orphans({}) == 0; }));  // of other tests
+  std::promise<pid_t> started;
+  std::promise<void> looked;
+  std::string how;
+  // As a device reader that runs its vendor's tool.
+  std::thread reader([&] {
+    const auto tool = shell("echo up; exec sleep 1000");
+    started.set_value(tool->pid());
+    looked.get_future().wait();
+    tool->signal(SIGTERM);
+    how = end_of(*tool);
+  });
+  const pid_t tool = started.get_future().get();
+  EXPECT_TRUE(says("up"));
+  EXPECT_EQ(kill_orphans({}), 0);
+  EXPECT_EQ(::kill(tool, 0), 0);
+  looked.set_value();
+  reader.join();
+  EXPECT_EQ(how, "signal 15 (Terminated)");
 }
 
 TEST(EngineLog, MemoryAndFilesAreBounded) {

@@ -1,0 +1,27 @@
+// The engines of a floor as endpoints of the door: twins in this process, and what a node runs.
+//
+// Owner: the command that has the floor; it outlives the endpoints. Main thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/metering.h"
+#include "cost/cost_model.h"
+#include "door/door.h"
+#include "node/declared.h"
+#include "twin/twin_floor.h"
+
+namespace ondol {
+
+// The twins of `floor` (null: none), metered on their devices by their own cost models, and the engines of `node`, ready or not. A node's
+// devices that are not there to be read are left out, with a warning: its answers carry no account.
+Result<std::vector<DoorEndpoint>> floor_endpoints(const TwinFloor* floor, const DeclaredNode& node, Metering& metering);
+
+// The cost model of an engine, as far as its devices and its model are known by name: "furiosa-ai/EXAONE-4.0-32B-FP8" on two cards that
+// call themselves RNGD. None: it is not known.
+std::optional<CostModel> guess_cost(const DeclaredEngine& engine, std::string_view product);
+
+}  // namespace ondol
