@@ -9,8 +9,8 @@
 #include <set>
 
 #include "app/load_output.h"
-#include "base/test_folder_test_util.h"
 #include "base/metrics.h"
+#include "base/test_folder_test_util.h"
 #include "net/server.h"
 
 namespace ondol {

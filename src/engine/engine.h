@@ -112,9 +112,9 @@ struct FinishEvent {
   int completion_tokens = 0;    // tokens reported (a stop token is counted too)
   int accepted_prediction = 0;  // tokens of the prediction that came true, and those that were computed in vain
   int rejected_prediction = 0;
-  std::vector<float> scores = {};   // of the request's score_tokens, in their order; empty if it ended before
-  int64_t queue_us = 0;        // submit to first scheduled
-  int64_t first_token_us = 0;  // submit to first token
+  std::vector<float> scores = {};  // of the request's score_tokens, in their order; empty if it ended before
+  int64_t queue_us = 0;            // submit to first scheduled
+  int64_t first_token_us = 0;      // submit to first token
   int64_t total_us = 0;
 };
 

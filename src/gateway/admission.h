@@ -8,8 +8,8 @@
 #include <optional>
 #include <string>
 
-#include "gateway/admitted_exchange.h"
 #include "endpoint/api_error.h"
+#include "gateway/admitted_exchange.h"
 #include "gateway/api_key_file.h"
 #include "gateway/cors.h"
 #include "net/server.h"

@@ -12,8 +12,8 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/encoder.h"
 #include "endpoint/api_error.h"
+#include "engine/encoder.h"
 #include "net/http.h"
 
 namespace ondol {

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "gateway/answer_parser.h"
 #include "endpoint/api_error.h"
+#include "gateway/answer_parser.h"
 #include "gateway/chat_request.h"
 #include "gateway/completion_request.h"
 #include "gateway/served_model.h"

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/engine.h"
 #include "endpoint/api_error.h"
+#include "engine/engine.h"
 #include "gateway/field_reader.h"
 #include "gateway/output_format.h"
 

@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
-#include "gateway/answer.h"
 #include "endpoint/api_error.h"
+#include "gateway/answer.h"
 #include "gateway/usage.h"
 
 namespace ondol {

@@ -40,7 +40,8 @@ std::optional<CharSet> from_icu(std::string_view pattern) {
 CharSet::CharSet(std::vector<Range> ranges) {
   std::vector<Range> scalars;
   for (const Range& range : ranges) {
-    if (range.lo < kSurrogateFirst && range.lo <= range.hi) scalars.push_back({range.lo, std::min<char32_t>(range.hi, kSurrogateFirst - 1)});
+    if (range.lo < kSurrogateFirst && range.lo <= range.hi)
+      scalars.push_back({range.lo, std::min<char32_t>(range.hi, kSurrogateFirst - 1)});
     if (range.hi > kSurrogateLast && range.lo <= range.hi) {
       scalars.push_back({std::max<char32_t>(range.lo, kSurrogateLast + 1), std::min(range.hi, kMaxScalar)});
     }
