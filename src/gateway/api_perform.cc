@@ -2,6 +2,7 @@
 #include <boost/json.hpp>
 #include <utility>
 
+#include "door/door.h"
 #include "gateway/api_state.h"
 #include "gateway/embeddings_response.h"
 #include "gateway/tokenize.h"
@@ -76,9 +77,20 @@ void Api::State::when_loaded(const Call& call, const std::string& name, json::va
   models->acquire(name, [this, call, body](const Result<ModelLease>& model) {
     if (model) return hand_on(call, *model, body);
     ApiError error = to_api_error(model.error());
-    if (model.error().code == Code::kNotFound) error = not_found(model.error().message, "model", "model_not_found");
+    if (model.error().code == Code::kNotFound) error = not_found(model.error().message + elsewhere(), "model", "model_not_found");
     respond_error(*call.exchange, error, call.request_id);
   });
+}
+
+// What the door has, for who asks for a model that nobody has.
+std::string Api::State::elsewhere() const {
+  std::string names;
+  for (const DoorModel& model : door == nullptr ? std::vector<DoorModel>() : door->models()) {
+    names += (names.empty() ? "" : ", ") + quoted(model.name);
+  }
+  if (door == nullptr) return {};
+  return names.empty() ? " No endpoint is ready; see GET /ondol/endpoints."
+                       : " Its endpoints have " + names + "; GET /ondol/endpoints tells of those that are not ready.";
 }
 
 void Api::State::hand_on(const Call& call, const ModelLease& model, const std::shared_ptr<json::value>& body) {

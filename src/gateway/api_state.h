@@ -71,6 +71,7 @@ struct Api::State {
   ApiResult<void> perform(const Call& call);
   ApiResult<void> perform_at_once(const Call& call);
   bool reads_at_once(const Call& call) const;
+  std::string elsewhere() const;
   void when_loaded(const Call& call, const std::string& name, boost::json::value parsed);
   void hand_on(const Call& call, const ModelLease& model, const std::shared_ptr<boost::json::value>& body);
   ApiResult<void> with_model(const Call& call, const ModelLease& model, const boost::json::value& body);

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -17,6 +18,13 @@
 
 namespace ondol {
 namespace {
+
+// An engine of kind ondol is this very program, whether or not it lies in PATH.
+std::string own_program() {
+  char path[4096];
+  const ssize_t length = ::readlink("/proc/self/exe", path, sizeof path);
+  return length <= 0 ? "ondol" : std::string(path, static_cast<size_t>(length));
+}
 
 constexpr int64_t kTick_us = 200'000;
 constexpr int64_t kProbeTimeout_us = 2'000'000;
@@ -171,7 +179,8 @@ class NodeImpl final : public Node {
     const DeclaredEngine& engine = states_.at(name).as;
     auto& log = logs_[name];
     if (log == nullptr) log = std::make_shared<EngineLog>(declared_.log_folder, name);
-    const EngineCommand command = command_of(engine);
+    EngineCommand command = command_of(engine);
+    if (engine.kind == EndpointKind::kOndol && engine.command.empty()) command.argv.front() = own_program();
     auto process = ChildProcess::start(command.argv, command.environment, log);
     if (!process) {
       spdlog::error("{}: {}", name, process.error().message);

@@ -62,11 +62,10 @@ class Node:
     def __init__(self, folder, engines, *options):
         self.file = folder / "node.yaml"
         self.declare(engines)
-        environment = os.environ | {"PATH": f"{BINARY.parent}:{os.environ['PATH']}"}
         self.log = folder / "stderr"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen([BINARY, "node", "--file", self.file, "--port", "0", *options], stdout=subprocess.PIPE,
-                                            stderr=log, text=True, env=environment)
+                                            stderr=log, text=True)
         alarm = threading.Timer(START_LIMIT_S, self.process.kill)
         alarm.start()
         line = self.process.stdout.readline()
@@ -244,13 +243,12 @@ def test_beside_a_server(tmp_path):
     port = free_port()
     file = tmp_path / "node.yaml"
     file.write_text(json.dumps({"engines": [own("a", port)]}))
-    environment = os.environ | {"PATH": f"{BINARY.parent}:{os.environ['PATH']}"}
     process = subprocess.Popen([BINARY, "up", "--model", str(MODEL), "--name", "tiny", "--port", "0", "--threads", "1",
-                                "--kv-bytes", "16M", "--node", file], stdout=subprocess.PIPE, text=True, env=environment)
+                                "--kv-bytes", "16M", "--node", file], stdout=subprocess.PIPE, text=True)
     alarm = threading.Timer(START_LIMIT_S, process.kill)
     alarm.start()
     try:
-        assert any("listening on" in line for line in process.stdout)
+        door = next(int(line.rsplit(":", 1)[1]) for line in process.stdout if "listening on" in line)
         alarm.cancel()
 
         def answers():
@@ -258,6 +256,8 @@ def test_beside_a_server(tmp_path):
                 return httpx.get(f"http://127.0.0.1:{port}/ready").status_code == 200
         wait_for(answers)
         assert chats(port, "a")
+        wait_for(lambda: "a" in [model["id"] for model in httpx.get(f"http://127.0.0.1:{door}/v1/models").json()["data"]])
+        assert chats(door, "a") and chats(door, "tiny")
         children = pathlib.Path("/proc").glob(f"{process.pid}/task/*/children")
         engines = [int(pid) for child in children for pid in child.read_text().split()]
         assert len(engines) == 1
