@@ -20,12 +20,13 @@ MAY_USE = {
     "endpoint": {"net", "base"},
     "door": {"endpoint", "meter", "cost", "net", "base"},
     "node": {"endpoint", "device", "net", "base"},
+    "messages": {"endpoint", "net", "base"},
     "model": {"base"},
     "grammar": {"model", "base"},
     "kernel": {"model", "base"},
     "engine": {"kernel", "grammar", "model", "base"},
-    "gateway": {"engine", "door", "endpoint", "meter", "cost", "device", "kernel", "grammar", "model", "net", "base"},
-    "app": {"gateway", "door", "load", "node", "twin", "endpoint", "meter", "cost", "device", "engine", "kernel", "grammar", "model", "net", "base"},
+    "gateway": {"engine", "door", "messages", "endpoint", "meter", "cost", "device", "kernel", "grammar", "model", "net", "base"},
+    "app": {"gateway", "door", "messages", "load", "node", "twin", "endpoint", "meter", "cost", "device", "engine", "kernel", "grammar", "model", "net", "base"},
 }
 
 # Heavy or foreign headers stay in the room that owns them.

@@ -4,6 +4,8 @@
 #include <ctime>
 #include <utility>
 
+#include "messages/messages_error.h"
+
 namespace ondol {
 namespace {
 
@@ -53,7 +55,7 @@ std::optional<HttpResponse> Admission::answer_to_head(const HttpRequest& head, c
   if (!answer) {
     const std::optional<ApiError> error = refusal(head, static_cast<int64_t>(std::time(nullptr)));
     if (!error) return std::nullopt;
-    answer = error_response(*error);
+    answer = head.path.starts_with("/v1/messages") ? messages_error_response(*error, request_id) : error_response(*error);
     answer_headers(head).add_to(answer->headers);
   }
   answer->headers.emplace_back("x-request-id", request_id);

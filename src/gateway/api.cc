@@ -130,6 +130,7 @@ Api::State::~State() {
 
 void Api::State::route(const std::shared_ptr<Exchange>& exchange, const std::string& request_id) {
   const HttpRequest& request = exchange->request();
+  if (is_messages_path(request.path)) return take_messages(exchange, request_id);
   ApiResult<void> taken;
   ApiResult<HttpResponse> now;
   const auto post_route = std::ranges::find(kPostRoutes, std::string_view(request.path), &PostRoute::path);

@@ -7,7 +7,7 @@
 #include <boost/json.hpp>
 #include <span>
 
-#include "gateway/field_reader.h"
+#include "endpoint/field_reader.h"
 #include "net/sha256.h"
 
 namespace ondol {

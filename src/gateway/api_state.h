@@ -67,6 +67,10 @@ struct Api::State {
   ApiResult<void> accept(const std::shared_ptr<Exchange>& exchange, Kind kind, const std::string& request_id);
   bool post(WorkerPool& workers, const Call& call, size_t bytes, std::function<ApiResult<void>()> job);
 
+  // api_messages.cc: Anthropic's Messages API; answers in any case
+  void take_messages(const std::shared_ptr<Exchange>& exchange, const std::string& request_id);
+  ApiResult<void> turn_messages(const std::shared_ptr<Exchange>& exchange, const std::string& request_id);
+
   // api_perform.cc: what a worker does, or the HTTP thread for a small request
   ApiResult<void> perform(const Call& call);
   ApiResult<void> perform_at_once(const Call& call);
@@ -105,6 +109,8 @@ struct Api::State {
   std::unique_ptr<ModelPool> models;
 };
 
+// /v1/messages and /v1/messages/count_tokens.
+bool is_messages_path(std::string_view path);
 // Answers with the error, under the request's id.
 void respond_error(Exchange& exchange, const ApiError& error, const std::string& request_id);
 int64_t unix_now_s();

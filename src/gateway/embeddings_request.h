@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "gateway/embedding_model.h"
-#include "gateway/field_reader.h"
+#include "endpoint/field_reader.h"
 
 namespace ondol {
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "endpoint/api_error.h"
-#include "gateway/field_reader.h"
+#include "endpoint/field_reader.h"
 
 namespace ondol {
 

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "endpoint/api_error.h"
+#include "endpoint/field_reader.h"
 #include "engine/engine.h"
-#include "gateway/field_reader.h"
 #include "gateway/output_format.h"
 
 namespace ondol {

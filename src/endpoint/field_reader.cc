@@ -1,4 +1,4 @@
-#include "gateway/field_reader.h"
+#include "endpoint/field_reader.h"
 
 #include <fmt/format.h>
 
