@@ -40,7 +40,7 @@ class Run {
       : cost_(options.cost), requests_(requests), batcher_(batcher_options(options)), order_(requests.size()) {
     result_.answers.resize(requests.size());
     std::iota(order_.begin(), order_.end(), size_t{0});
-    std::ranges::stable_sort(order_, {}, [&](size_t i) { return requests[i].arrival_s; });
+    std::ranges::sort(order_, {}, [&](size_t i) { return std::pair(requests[i].arrival_s, i); });
   }
 
   ReplayResult run() {
