@@ -158,7 +158,7 @@ ApiResult<void> Api::State::respond(const Call& call, const ModelLease& model, c
   call.exchange->on_disconnect(cancel);
   const Status submitted = generation->submit(std::move(prepared->generate));
   if (submitted) return {};
-  if (request.store) (void)responses->erase(owner, id);
+  if (request.store) [[maybe_unused]] const auto gone = responses->erase(owner, id);
   return std::unexpected(to_api_error(submitted.error()));
 }
 

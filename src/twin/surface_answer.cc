@@ -202,12 +202,13 @@ bool SurfaceAnswer::advance(size_t index, const News& news) {
 
 void SurfaceAnswer::emit(size_t index, const SaidToken& said) {
   Part& part = parts_[index];
+  const std::string stop_reason = part.text->stop_reason();
   const AnswerToken token{.choice = static_cast<int>(index),
                           .index = part.text->tokens() - 1,
                           .text = said.shown,
                           .ids = said.text.empty() ? std::vector<int32_t>{TwinTokenizer::kEos} : deps_.tokenizer.encode(said.text),
                           .finish = said.finish,
-                          .stop_reason = part.text->stop_reason()};
+                          .stop_reason = stop_reason};
   part.choice.text += said.shown;
   part.choice.finish = said.finish;
   part.choice.stop_reason = token.stop_reason;
