@@ -44,14 +44,16 @@ Result<std::unique_ptr<TwinFloor>> start_floor(const ServerConfig& config) {
   return floor;
 }
 
-FloorParts parts_of(const TwinFloor* floor, const DeclaredNode& node) {
+FloorParts parts_of(const TwinFloor* floor, const DeclaredNode& declared, const NodeRunner* node) {
   FloorParts out;
   if (floor != nullptr) {
     out.devices.push_back(make_twin_gpu_reader(*floor));
     if (!floor->tree().empty()) out.devices.push_back(make_rngd_reader({.sysroot = floor->tree(), .vendor_libraries = false}));
   }
-  if (floor == nullptr && node.engines.empty()) return out;
-  out.endpoints = [floor, node](Metering& metering) { return floor_endpoints(floor, node, metering); };
+  if (floor == nullptr && node == nullptr) return out;
+  out.endpoints = [floor, declared, node](Metering& metering) {
+    return floor_endpoints(floor, declared, [node] { return node->report(); }, metering);
+  };
   return out;
 }
 
@@ -118,7 +120,8 @@ Status run_up(const ServerConfig& config) {
     node = std::make_unique<NodeRunner>();
     ONDOL_TRY_STATUS(node->start(declared));
   }
-  const Status served = run_server(config, model.path, config.name.empty() ? model.name : config.name, parts_of(floor.get(), declared));
+  const Status served =
+      run_server(config, model.path, config.name.empty() ? model.name : config.name, parts_of(floor.get(), declared, node.get()));
   if (node != nullptr) node->stop();
   return served;
 }

@@ -88,7 +88,17 @@ std::optional<CostModel> guess_cost(const DeclaredEngine& engine, std::string_vi
   return made ? std::optional(std::move(*made)) : std::nullopt;
 }
 
-Result<std::vector<DoorEndpoint>> floor_endpoints(const TwinFloor* floor, const DeclaredNode& node, Metering& metering) {
+std::string process_of(const std::vector<EngineReport>& reports, std::string_view engine) {
+  for (const EngineReport& report : reports) {
+    if (report.state.as.name != engine) continue;
+    const std::string phase(engine_phase_name(report.state.phase));
+    return report.state.reason.empty() ? phase : phase + ": " + report.state.reason;
+  }
+  return {};
+}
+
+Result<std::vector<DoorEndpoint>> floor_endpoints(const TwinFloor* floor, const DeclaredNode& node, const NodeReports& reports,
+                                                  Metering& metering) {
   const std::shared_ptr<AsyncClient> client = AsyncClient::start();
   std::vector<DoorEndpoint> out;
   for (const TwinListing& engine : floor == nullptr ? std::vector<TwinListing>() : floor->engines()) {
@@ -96,6 +106,7 @@ Result<std::vector<DoorEndpoint>> floor_endpoints(const TwinFloor* floor, const 
   }
   for (const DeclaredEngine& engine : node.engines) {
     ONDOL_TRY(out.emplace_back(), node_endpoint(engine, metering, client));
+    out.back().process = [reports, name = engine.name] { return process_of(reports(), name); };
   }
   return out;
 }

@@ -25,5 +25,16 @@ TEST(GuessCost, SaysNothingOfWhatItDoesNotKnow) {
   EXPECT_EQ(guessed("", {}, ""), "none");
 }
 
+TEST(ProcessOf, SaysPhaseAndReason) {
+  EngineReport well, ill;
+  well.state.as.name = "a";
+  well.state.phase = EnginePhase::kReady;
+  ill.state.as.name = "b";
+  ill.state.reason = "exit code 3";
+  EXPECT_EQ(process_of({well, ill}, "a"), "ready");
+  EXPECT_EQ(process_of({well, ill}, "b"), "waiting: exit code 3");
+  EXPECT_EQ(process_of({well, ill}, "c"), "");
+}
+
 }  // namespace
 }  // namespace ondol

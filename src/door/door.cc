@@ -44,6 +44,7 @@ Door::State::State(std::vector<DoorEndpoint> endpoints, Registry& registry, cons
     entry.name = given.endpoint->name();
     entry.device_names = joined_names(given.devices);
     entry.residents = std::move(given.residents);
+    entry.process = std::move(given.process);
     // Below 2^15 are the engines in this process (app/metering).
     const auto number = static_cast<uint16_t>(0x8000 + entries.size());
     entry.work = std::make_shared<OutsideWork>(std::move(given.devices), entry.model, number);
@@ -131,9 +132,11 @@ std::vector<DoorListing> Door::endpoints() const {
                                                         .kind = entry.endpoint->kind(),
                                                         .state = sights[i].state,
                                                         .reason = sights[i].reason,
+                                                        .process = {},
                                                         .in_flight = sights[i].in_flight,
                                                         .models = {},
                                                         .devices = {}});
+    if (entry.process) listing.process = entry.process();
     for (const EndpointModel& model : sights[i].models) listing.models.push_back(model.id);
     for (const MeteredDevice& device : entry.work->devices()) listing.devices.push_back(device.name);
   }

@@ -4,6 +4,7 @@
 // second how they do. Bounded: what EndpointOptions and HttpServerOptions allow for each request, and the constants below.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,6 +26,8 @@ struct DoorEndpoint {
   std::vector<MeteredDevice> devices = {};
   std::optional<WorkModel> work = {};                       // none: generic_work_model()
   std::vector<std::shared_ptr<const void>> residents = {};  // held as long as the door has it
+  // How its process does, where somebody keeps one: "starting", "waiting: exit code 3". Any thread. Null: nobody.
+  std::function<std::string()> process = nullptr;
 };
 
 struct DoorModel {
@@ -38,7 +41,7 @@ struct DoorListing {
   std::string name;
   EndpointKind kind = EndpointKind::kOpenAi;
   EndpointState state = EndpointState::kUnknown;
-  std::string reason;
+  std::string reason, process;
   size_t in_flight = 0;
   std::vector<std::string> models, devices;
 };

@@ -20,6 +20,7 @@ struct Door::State {
     WorkModel model;  // as `work` has it
     std::string name, device_names;
     std::vector<std::shared_ptr<const void>> residents;
+    std::function<std::string()> process;
     Gauge* in_flight = nullptr;
     std::unique_ptr<Endpoint> endpoint;  // last: goes first, and ends what uses the rest
   };

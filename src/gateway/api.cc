@@ -200,6 +200,7 @@ HttpResponse Api::State::list_endpoints() const {
     out["kind"] = endpoint_kind_name(listing.kind);
     out["state"] = endpoint_state_name(listing.state);
     if (!listing.reason.empty()) out["reason"] = listing.reason;
+    if (!listing.process.empty()) out["process"] = listing.process;
     out["in_flight"] = listing.in_flight;
     out["models"] = json::array(listing.models.begin(), listing.models.end());
     out["devices"] = json::array(listing.devices.begin(), listing.devices.end());

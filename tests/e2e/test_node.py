@@ -258,6 +258,11 @@ def test_beside_a_server(tmp_path):
         assert chats(port, "a")
         wait_for(lambda: "a" in [model["id"] for model in httpx.get(f"http://127.0.0.1:{door}/v1/models").json()["data"]])
         assert chats(door, "a") and chats(door, "tiny")
+
+        def is_shown():
+            endpoint = httpx.get(f"http://127.0.0.1:{door}/ondol/endpoints").json()["data"][0]
+            return (endpoint["name"], endpoint["state"], endpoint["process"]) == ("a", "ready", "ready")
+        wait_for(is_shown)
         children = pathlib.Path("/proc").glob(f"{process.pid}/task/*/children")
         engines = [int(pid) for child in children for pid in child.read_text().split()]
         assert len(engines) == 1
