@@ -63,6 +63,8 @@ std::optional<UsagePlace> find_usage(std::string_view json) {
   if (!has(json, "\"usage\"")) return std::nullopt;
   thread_local od::parser parser;
   const simdjson::padded_string padded(json);
+  // Only what is valid as a whole is walked on demand: a walk that goes on behind an error is undefined.
+  if (simdjson::dom::parser whole; whole.parse(padded).error() != simdjson::SUCCESS) return std::nullopt;
   std::string text;
   size_t begin = 0;
   {

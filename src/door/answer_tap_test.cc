@@ -79,7 +79,8 @@ TEST(FindUsage, ReadsAnswersOfBothKinds) {
 }
 
 TEST(FindUsage, WantsAnObject) {
-  for (const char* text : {"", "x", "{}", R"({"usage":null})", R"({"usage":[1]})", R"({"usage":{)", R"(["usage"])", R"({"usage":-})"}) {
+  for (const char* text : {"", "x", "{}", R"({"usage":null})", R"({"usage":[1]})", R"({"usage":{)", R"(["usage"])", R"({"usage":-})",
+                           R"({"id":"cchoices":[],"usage":{"prompt_tokens":29,"completion_tokens":pe"d":{}}})"}) {
     EXPECT_FALSE(find_usage(text)) << text;
   }
   EXPECT_EQ(find_usage(R"({"usage":{"prompt_tokens":-5,"completion_tokens":"x"}})")->prompt_tokens, -1);
