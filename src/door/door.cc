@@ -81,9 +81,9 @@ void Door::State::ask_all() {
   }
 }
 
-void Door::State::release(size_t index) {
-  board.release(index);
-  entries[index].in_flight->set(static_cast<double>(board.sights()[index].in_flight));
+void Door::State::update_metrics() {
+  const std::vector<EndpointSight> sights = board.sights();
+  for (size_t i = 0; i < sights.size(); ++i) entries[i].in_flight->set(static_cast<double>(sights[i].in_flight));
 }
 
 void Door::State::count(size_t index, const std::string& model, int status) {
@@ -94,7 +94,11 @@ void Door::State::count(size_t index, const std::string& model, int status) {
 }
 
 Door::Door(std::vector<DoorEndpoint> endpoints, Registry& metrics, const Clock& clock)
-    : state_(std::make_unique<State>(std::move(endpoints), metrics, clock)) {}
+    : state_(std::make_shared<State>(std::move(endpoints), metrics, clock)) {
+  metrics.before_render([state = std::weak_ptr(state_)] {
+    if (const auto held = state.lock()) held->update_metrics();
+  });
+}
 
 Door::~Door() = default;
 

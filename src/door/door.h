@@ -71,7 +71,7 @@ class Door {
   struct State;  // of the room's own files
 
  private:
-  std::unique_ptr<State> state_;
+  std::shared_ptr<State> state_;
 };
 
 }  // namespace ondol

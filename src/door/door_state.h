@@ -29,8 +29,7 @@ struct Door::State {
   ~State();
 
   void ask_all();
-  // One attempt of `forward` has ended at an endpoint.
-  void release(size_t index);
+  void update_metrics();
   void count(size_t index, const std::string& model, int status);
 
   Registry& metrics;

@@ -195,6 +195,7 @@ TEST_F(DoorTest, AClientThatLeavesFreesTheEngine) {
   servers_[0]->set_mode(ConformanceSubject::Mode::kSilent);
   const auto sink = ask(kChat, R"({"model":"far","messages":[],"stream":true})");
   EXPECT_TRUE(servers_[0]->arrived.wait());
+  EXPECT_NE(metrics_.render().find("ondol_endpoint_requests_in_flight{endpoint=\"far-0\"} 1"), std::string::npos);
   client_->cancel(last_id_);
   EXPECT_EQ(sink->wait_end(), "cancelled");
   EXPECT_TRUE(servers_[0]->freed.wait());

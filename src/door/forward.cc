@@ -221,7 +221,7 @@ std::string Forward::account(int64_t prompt_tokens, int64_t completion_tokens) {
 }
 
 void Forward::on_end(const Status& status) {
-  door_.release(at_);
+  door_.board.release(at_);
   if (!status) {
     account(-1, tokens_ > 0 ? tokens_ : -1);
     let_go();

@@ -64,7 +64,7 @@ struct NamedModels {
 constexpr NamedModels kNamedModels[] = {
     {"ChatRequest", true, false},     {"CompletionRequest", true, false}, {"ResponsesRequest", true, false},
     {"TokenizeRequest", true, false}, {"DetokenizeRequest", true, false}, {"EmbeddingsRequest", false, true},
-    {"RerankRequest", true, true},
+    {"RerankRequest", true, true},    {"MessagesRequest", true, false},   {"CountTokensRequest", true, false},
 };
 
 // An empty enum would be no valid schema.
@@ -88,6 +88,7 @@ json::object document(const OpenApiModels& models) {
   add_embeddings_path(paths, schemas);
   add_rerank_path(paths, schemas);
   add_tokenize_paths(paths, schemas);
+  add_messages_paths(paths, schemas);
   for (const NamedModels& named : kNamedModels) {
     name_models(schemas.at(named.schema).at("properties").at("model").as_object(), models, named.chat, named.embedding);
   }
@@ -142,6 +143,10 @@ void add_service_paths(json::object& paths, json::object& schemas) {
   json::object one = operation("retrieveModel", "One model", {}, json_content(ref("Model")));
   one["parameters"] = json::array{id_parameter()};
   paths["/v1/models/{id}"] = json::object{{"get", std::move(one)}};
+  Schema endpoint{{"name", text()}, {"kind", text()}, {"state", word({"unknown", "ready", "not ready", "down"})}};
+  Schema endpoints{{"object", word({"list"})}, {"data", array(object(std::move(endpoint), {"name", "kind", "state"}))}};
+  paths["/ondol/endpoints"] = json::object{{"get", operation("listEndpoints", "The engines behind the door", {},
+                                                             json_content(object(std::move(endpoints), {"object", "data"})))}};
 }
 
 }  // namespace openapi

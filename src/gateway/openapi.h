@@ -26,7 +26,8 @@ namespace openapi {
 boost::json::object operation(std::string_view id, std::string_view summary, boost::json::object request, boost::json::object answers);
 boost::json::object json_content(boost::json::object schema);
 
-void add_service_paths(boost::json::object& paths, boost::json::object& schemas);    // /health /ready /metrics /version /v1/models
+void add_service_paths(boost::json::object& paths,
+                       boost::json::object& schemas);  // /health /ready /metrics /version /v1/models /ondol/endpoints
 void add_chat_path(boost::json::object& paths, boost::json::object& schemas);        // /v1/chat/completions
 void add_completion_path(boost::json::object& paths, boost::json::object& schemas);  // /v1/completions
 void add_generation_fields(boost::json::object& properties);                         // of the bodies of both
@@ -35,6 +36,7 @@ void add_embeddings_path(boost::json::object& paths, boost::json::object& schema
 void add_rerank_path(boost::json::object& paths, boost::json::object& schemas);      // /v1/rerank
 void add_responses_path(boost::json::object& paths, boost::json::object& schemas);   // /v1/responses
 void add_tokenize_paths(boost::json::object& paths, boost::json::object& schemas);   // /tokenize /detokenize
+void add_messages_paths(boost::json::object& paths, boost::json::object& schemas);   // /v1/messages /v1/messages/count_tokens
 
 }  // namespace openapi
 }  // namespace ondol

@@ -78,7 +78,8 @@ json::value named_models(const json::object& document, std::string_view schema) 
 }
 
 TEST(OpenApi, NamesTheModelsThatARequestMayName) {
-  for (const char* schema : {"ChatRequest", "CompletionRequest", "ResponsesRequest", "TokenizeRequest", "DetokenizeRequest"})
+  for (const char* schema : {"ChatRequest", "CompletionRequest", "ResponsesRequest", "TokenizeRequest", "DetokenizeRequest",
+                             "MessagesRequest", "CountTokensRequest"})
     EXPECT_EQ(named_models(document(), schema), json::parse(R"(["tiny", "other"])")) << schema;
   EXPECT_EQ(named_models(document(), "EmbeddingsRequest"), json::parse(R"(["e5"])"));
   EXPECT_EQ(named_models(document(), "RerankRequest"), json::parse(R"(["tiny", "other", "e5"])"));
